@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "module.h"
+
+#include <dlfcn.h>
+#include <libgen.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "file.h"
+
+static bool module_name_valid(const char *name)
+{
+    size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+    return length > 0 && name[length] == '\0';
+}
+
+static void *module_open_below(const char *directory, const char *name)
+{
+    char path[JB_PATH_MAX];
+
+    if (!directory ||
+        jb_path(path, NULL, "%s/%s.so", directory, name) != JB_OK)
+        return NULL;
+    if (access(path, F_OK) != 0)
+        return NULL;
+    return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+}
+
+static void *module_open_beside_program(const char *name)
+{
+    char program[JB_PATH_MAX];
+    char directory[JB_PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+    if (length <= 0)
+        return NULL;
+    program[length] = '\0';
+    if (jb_path(directory, NULL, "%s/modules", dirname(program)) != JB_OK)
+        return NULL;
+    return module_open_below(directory, name);
+}
+
+int jb_module_load(const char *name, enum jb_module_kind kind,
+                   const void **out_descriptor, struct jb_error *err)
+{
+    const struct jb_module *module;
+    void *library;
+
+    if (!module_name_valid(name))
+        return jb_fail(err, JB_EUSAGE, "'%s' is no module name", name);
+    dlerror();
+    library = module_open_below(secure_getenv("JOULEBOOK_MODULES"), name);
+    if (!library)
+        library = module_open_beside_program(name);
+    if (!library)
+        library = module_open_below(JB_MODULE_DIR, name);
+    if (!library) {
+        const char *why = dlerror();
+
+        jb_fail(err, JB_EABSENT, "module %s: %s", name,
+                why ? why : "not installed");
+        jb_error_set_fix(err, "install joulebook-%s, or build with it", name);
+        return JB_EABSENT;
+    }
+    module = dlsym(library, JB_MODULE_SYMBOL);
+    if (!module || module->abi != JB_MODULE_ABI || module->kind != kind ||
+        strcmp(module->name, name) != 0) {
+        dlclose(library);
+        return jb_fail(err, JB_EFORMAT,
+                       "module %s was built for another version", name);
+    }
+    *out_descriptor = module->descriptor;
+    return JB_OK;
+}
