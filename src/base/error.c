@@ -76,5 +76,5 @@ const char *jb_status_name(int status)
     size_t at = (size_t)-status;
 
     return status <= 0 && at < sizeof(names) / sizeof(names[0]) ? names[at]
-                                                                 : "unknown";
+                                                                : "unknown";
 }

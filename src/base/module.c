@@ -19,8 +19,7 @@ static void *module_open_below(const char *directory, const char *name)
 {
     char path[JB_PATH_MAX];
 
-    if (!directory ||
-        jb_path(path, NULL, "%s/%s.so", directory, name) != JB_OK)
+    if (!directory || jb_path(path, NULL, "%s/%s.so", directory, name) != JB_OK)
         return NULL;
     if (access(path, F_OK) != 0)
         return NULL;

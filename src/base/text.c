@@ -111,8 +111,8 @@ static uint64_t text_unit_ns(const char *suffix)
 bool jb_text_duration(const char *text, uint64_t *out_ns)
 {
     size_t whole = strspn(text, "0123456789");
-    size_t part = text[whole] == '.' ? strspn(text + whole + 1, "0123456789")
-                                     : 0;
+    size_t part =
+        text[whole] == '.' ? strspn(text + whole + 1, "0123456789") : 0;
     const char *suffix = text + whole + (text[whole] == '.' ? part + 1 : 0);
     uint64_t unit_ns = text_unit_ns(suffix);
     uint64_t total;
@@ -133,9 +133,8 @@ bool jb_text_duration(const char *text, uint64_t *out_ns)
 
 size_t jb_text_trimmed(const char *text, size_t length)
 {
-    while (length > 0 &&
-           (text[length - 1] == '\n' || text[length - 1] == ' ' ||
-            text[length - 1] == '\t' || text[length - 1] == '\0'))
+    while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == ' ' ||
+                          text[length - 1] == '\t' || text[length - 1] == '\0'))
         length--;
     return length;
 }

@@ -80,9 +80,10 @@ struct jb_unit {
 };
 
 enum jb_sensor_flag {
-    JB_SENSOR_MIRROR = 1 << 0,    /* a second view of a domain, never summed */
-    JB_SENSOR_MAY_REST = 1 << 1,  /* a still counter is no fault (idle iGPU) */
-    JB_SENSOR_MAY_BLOCK = 1 << 2, /* reading can hang: slow lane from the start */
+    JB_SENSOR_MIRROR = 1 << 0,   /* a second view of a domain, never summed */
+    JB_SENSOR_MAY_REST = 1 << 1, /* a still counter is no fault (idle iGPU) */
+    JB_SENSOR_MAY_BLOCK = 1
+                          << 2, /* reading can hang: slow lane from the start */
 };
 
 /*

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "meter.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "domain.h"
+
+enum {
+    METER_PATIENCE_UPDATES = 20,
+    METER_PEAK_UPDATES = 10, /* 10 updates: their jitter is below 10 % */
+    METER_STILL_POWER_UW = 100000,
+    METER_GUESS_HEADROOM = 3,
+};
+
+static const uint64_t meter_peak_floor_ns = 10 * (uint64_t)JB_NS_PER_MS;
+static const uint64_t meter_patience_floor_ns = 20 * (uint64_t)JB_NS_PER_MS;
+static const uint64_t meter_power_gap_floor_ns = 5 * (uint64_t)JB_NS_PER_S;
+
+static uint64_t meter_larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static bool meter_is_energy(const struct jb_sensor *sensor)
+{
+    return sensor->unit.quantity == JB_QUANTITY_ENERGY;
+}
+
+static uint64_t meter_quantum_uj(const struct jb_sensor *sensor)
+{
+    if (!meter_is_energy(sensor))
+        return 0;
+    return (uint64_t)jb_unit_energy(&sensor->unit, sensor->quantum).uj + 1;
+}
+
+int jb_meter_init(struct jb_meter *meter, const struct jb_sensor *sensor,
+                  size_t capacity, struct jb_error *err)
+{
+    const struct jb_unit *unit = &sensor->unit;
+    int rc;
+
+    if (unit->quantity != JB_QUANTITY_ENERGY &&
+        unit->quantity != JB_QUANTITY_POWER)
+        return jb_fail(err, JB_EUSAGE, "%s is neither energy nor power",
+                       sensor->name);
+    if (unit->num == 0 || unit->den == 0 || unit->read_num == 0 ||
+        unit->read_den == 0 || sensor->quantum == 0)
+        return jb_fail(err, JB_EUSAGE, "%s has a degenerate unit",
+                       sensor->name);
+    *meter = (struct jb_meter){
+        .sensor = *sensor,
+        .peak_window_ns = meter_larger(meter_peak_floor_ns,
+                                       METER_PEAK_UPDATES * sensor->update_ns),
+    };
+    rc = jb_curve_init(&meter->curve, capacity, err);
+    return rc;
+}
+
+void jb_meter_release(struct jb_meter *meter)
+{
+    jb_curve_release(&meter->curve);
+}
+
+uint64_t jb_meter_patience_ns(const struct jb_sensor *sensor)
+{
+    uint64_t steps_ns =
+        4 * meter_quantum_uj(sensor) * (JB_NS_PER_S / METER_STILL_POWER_UW);
+
+    return meter_larger(
+        meter_larger(METER_PATIENCE_UPDATES * sensor->update_ns, steps_ns),
+        meter_patience_floor_ns);
+}
+
+uint64_t jb_meter_max_gap_ns(const struct jb_sensor *sensor)
+{
+    struct jb_energy range;
+    double ns;
+
+    if (sensor->kind != JB_KIND_COUNTER || sensor->unit.modulus == 0 ||
+        sensor->pmax_uw == 0)
+        return UINT64_MAX;
+    range = jb_unit_energy(&sensor->unit, sensor->unit.modulus);
+    ns = (double)range.uj / (double)sensor->pmax_uw * JB_NS_PER_S;
+    return ns >= (double)UINT64_MAX ? UINT64_MAX : (uint64_t)ns;
+}
+
+static enum jb_meter_event meter_refuse(struct jb_meter *meter, int state)
+{
+    size_t at = (size_t)-state;
+    size_t rows = sizeof(meter->counts.refused) / sizeof(uint64_t);
+
+    meter->counts.refused[at < rows ? at : (size_t)-JB_EIMPLAUSIBLE]++;
+    return JB_METER_REFUSED;
+}
+
+/* Values that mean "no value" in every interface we know of. */
+static bool meter_is_sentinel(const struct jb_sensor *sensor, uint64_t count)
+{
+    if (count == UINT64_MAX)
+        return true;
+    return sensor->kind != JB_KIND_COUNTER &&
+           (count == UINT32_MAX || count == INT32_MAX ||
+            (!meter_is_energy(sensor) && count == 0));
+}
+
+static uint64_t meter_power_uw(const struct jb_sensor *sensor, uint64_t count)
+{
+    return (uint64_t)jb_unit_energy(&sensor->unit, count).uj;
+}
+
+/* The sample as a knot without its cumulative parts, or the reason why not. */
+static int meter_knot(const struct jb_meter *meter,
+                      const struct jb_sample *sample, struct jb_knot *knot)
+{
+    const struct jb_sensor *sensor = &meter->sensor;
+    uint64_t middle = sample->t0_ns + (sample->t1_ns - sample->t0_ns) / 2;
+    uint64_t count;
+    int rc;
+
+    if (sample->state != JB_OK)
+        return sample->state;
+    if (sample->t1_ns < sample->t0_ns)
+        return JB_EIMPLAUSIBLE;
+    rc = jb_unit_count(&sensor->unit, sample->raw, &count);
+    if (rc < 0)
+        return rc;
+    if (meter_is_sentinel(sensor, count))
+        return JB_EIMPLAUSIBLE;
+    if (!meter_is_energy(sensor) && sensor->pmax_uw != 0 &&
+        meter_power_uw(sensor, count) > sensor->pmax_uw)
+        return JB_EIMPLAUSIBLE;
+    *knot = (struct jb_knot){
+        .t_ns =
+            sample->meter_ns
+                ? sample->meter_ns
+                : middle - (sensor->lag_ns < middle ? sensor->lag_ns : middle),
+        .raw = meter_is_energy(sensor) ? count : meter_power_uw(sensor, count),
+        .edge_ns = (sample->t1_ns - sample->t0_ns + 1) / 2 + sensor->lag_unc_ns,
+        .generation = sample->generation,
+    };
+    return JB_OK;
+}
+
+static void meter_copy_totals(struct jb_knot *to, const struct jb_knot *from)
+{
+    to->counts = from->counts;
+    to->energy = from->energy;
+    to->seen_ns = from->seen_ns;
+    to->gap_uj = from->gap_uj;
+    to->below_uj = from->below_uj;
+    to->above_uj = from->above_uj;
+    to->variance_uj2 = from->variance_uj2;
+}
+
+static uint64_t meter_gap_bound_uj(const struct jb_meter *meter, uint64_t ns)
+{
+    uint64_t power = meter->sensor.pmax_uw;
+
+    if (power == 0)
+        power = jb_domain_guessed_pmax_uw(meter->sensor.domain.kind);
+    return jb_energy_bound_uj(power, ns);
+}
+
+/* Counts between two readings of a counter, and whether they can be real. */
+struct meter_step {
+    uint64_t counts;
+    bool wrapped;
+    enum jb_meter_event event;
+};
+
+static struct meter_step meter_step(const struct jb_meter *meter,
+                                    const struct jb_knot *from,
+                                    const struct jb_knot *to)
+{
+    const struct jb_sensor *sensor = &meter->sensor;
+    const struct jb_unit *unit = &sensor->unit;
+    uint64_t span_ns = to->t_ns - from->t_ns;
+    struct meter_step step = { .counts = to->raw - from->raw,
+                               .wrapped = to->raw < from->raw,
+                               .event = JB_METER_ADVANCE };
+    uint64_t most;
+
+    if (to->generation != from->generation) {
+        step.event = JB_METER_RESET;
+        return step;
+    }
+    if (span_ns >= jb_meter_max_gap_ns(sensor)) {
+        step.event = JB_METER_GAP;
+        return step;
+    }
+    if (step.wrapped)
+        step.counts += unit->modulus;
+    if (step.wrapped && unit->modulus == 0) {
+        step.event = JB_METER_RESET;
+        return step;
+    }
+    if (sensor->pmax_uw == 0)
+        return step;
+    most = jb_unit_counts_within(unit, sensor->pmax_uw,
+                                 span_ns + meter->still_ns + from->edge_ns +
+                                     to->edge_ns + sensor->update_ns);
+    if (step.counts > most && step.counts - most > sensor->quantum)
+        step.event = step.wrapped ? JB_METER_RESET : JB_METER_JUMP;
+    return step;
+}
+
+static void meter_count_event(struct jb_meter *meter, enum jb_meter_event event)
+{
+    switch (event) {
+    case JB_METER_ADVANCE:
+        meter->counts.advanced++;
+        break;
+    case JB_METER_LATE:
+        meter->counts.late++;
+        break;
+    case JB_METER_GAP:
+        meter->counts.gaps++;
+        break;
+    case JB_METER_RESET:
+        meter->counts.resets++;
+        break;
+    case JB_METER_JUMP:
+        meter->counts.jumps++;
+        break;
+    case JB_METER_FIRST:
+    case JB_METER_REFUSED:
+        break;
+    }
+}
+
+/*
+ * A counter that stands still longer than a powered domain can is frozen: its
+ * still time was not observed after all, and becomes a gap with its bound.
+ */
+static void meter_watch_still(struct jb_meter *meter, struct jb_knot *knot,
+                              bool moved, uint64_t span_ns)
+{
+    if (moved || (meter->sensor.flags & JB_SENSOR_MAY_REST)) {
+        meter->ever_moved |= moved;
+        meter->frozen = false;
+        meter->still_ns = 0;
+        meter->still_seen_ns = knot->seen_ns;
+        return;
+    }
+    meter->still_ns += span_ns;
+    if (meter->still_ns <= jb_meter_patience_ns(&meter->sensor))
+        return;
+    knot->seen_ns = meter->still_seen_ns;
+    knot->gap_uj +=
+        meter_gap_bound_uj(meter, meter->frozen ? span_ns : meter->still_ns);
+    meter->frozen = true;
+}
+
+/* The whole count is converted anew, so that no rounding adds up. */
+static void meter_book_counts(const struct jb_meter *meter,
+                              struct jb_knot *knot, uint64_t counts)
+{
+    knot->counts += counts;
+    knot->energy = jb_unit_energy(&meter->sensor.unit, knot->counts);
+}
+
+static enum jb_meter_event meter_advance_counter(struct jb_meter *meter,
+                                                 const struct jb_knot *last,
+                                                 struct jb_knot *knot)
+{
+    struct meter_step step = meter_step(meter, last, knot);
+    uint64_t span_ns = knot->t_ns - last->t_ns;
+
+    if (step.event == JB_METER_ADVANCE) {
+        meter_book_counts(meter, knot, step.counts);
+        knot->seen_ns += span_ns;
+        meter->counts.wraps += step.wrapped;
+        meter_watch_still(meter, knot, step.counts > 0, span_ns);
+        return step.event;
+    }
+    knot->gap_uj += meter_gap_bound_uj(meter, span_ns);
+    meter->still_ns = 0;
+    meter->still_seen_ns = knot->seen_ns;
+    return step.event;
+}
+
+/* Energy of a power that was seen at both ends of a span: the trapezoid; a
+ * straight line of unknown bend has the variance of a uniform error. */
+static void meter_integrate(const struct jb_sensor *sensor,
+                            const struct jb_knot *from, struct jb_knot *to)
+{
+    uint64_t span_ns = to->t_ns - from->t_ns;
+    uint64_t high = meter_larger(from->raw, to->raw);
+    uint64_t low = from->raw + to->raw - high;
+    uint64_t mean =
+        sensor->kind == JB_KIND_WINDOW_MEAN ? to->raw : low + (high - low) / 2;
+    uint64_t seen = span_ns;
+    double doubt = (double)(high - low) * (double)span_ns / JB_NS_PER_S;
+
+    if (sensor->kind == JB_KIND_WINDOW_MEAN && sensor->window_ns < span_ns)
+        seen = sensor->window_ns;
+    to->energy = jb_energy_add(
+        from->energy,
+        jb_unit_energy(&(struct jb_unit){ .num = span_ns, .den = JB_NS_PER_S },
+                       mean));
+    to->seen_ns += seen;
+    to->variance_uj2 += doubt * doubt / 12.0;
+}
+
+static enum jb_meter_event meter_advance_power(struct jb_meter *meter,
+                                               const struct jb_knot *last,
+                                               struct jb_knot *knot)
+{
+    const struct jb_sensor *sensor = &meter->sensor;
+    uint64_t longest =
+        meter_larger(meter_power_gap_floor_ns,
+                     3 * meter_larger(sensor->update_ns, sensor->window_ns));
+    uint64_t span_ns = knot->t_ns - last->t_ns;
+
+    if (span_ns > longest || knot->generation != last->generation) {
+        knot->gap_uj += meter_gap_bound_uj(meter, span_ns);
+        return span_ns > longest ? JB_METER_GAP : JB_METER_RESET;
+    }
+    meter_integrate(sensor, last, knot);
+    meter->ever_moved = true;
+    return JB_METER_ADVANCE;
+}
+
+/* A model's own interval, on the energy that this step added. */
+static void meter_add_model_interval(const struct jb_sample *sample,
+                                     const struct jb_knot *last,
+                                     struct jb_knot *knot)
+{
+    int64_t step_uj = jb_energy_sub(knot->energy, last->energy).uj;
+    double step = step_uj > 0 ? (double)step_uj : 0.0;
+
+    knot->below_uj += (uint64_t)(step * sample->below_ppm / 1e6);
+    knot->above_uj += (uint64_t)(step * sample->above_ppm / 1e6);
+}
+
+static void meter_watch_peak(struct jb_meter *meter, const struct jb_knot *knot,
+                             enum jb_meter_event event)
+{
+    struct jb_knot *anchor = &meter->peak_anchor;
+    uint64_t span_ns = knot->t_ns - anchor->t_ns;
+    double uw;
+
+    if (event != JB_METER_ADVANCE || meter->frozen) {
+        *anchor = *knot;
+        return;
+    }
+    if (span_ns < meter->peak_window_ns)
+        return;
+    uw = jb_energy_joules(jb_energy_sub(knot->energy, anchor->energy)) * 1e6 /
+         ((double)span_ns / JB_NS_PER_S);
+    if (uw > (double)meter->peak_uw)
+        meter->peak_uw = (uint64_t)uw;
+    *anchor = *knot;
+}
+
+static enum jb_meter_event meter_append(struct jb_meter *meter,
+                                        const struct jb_sample *sample,
+                                        struct jb_knot *knot)
+{
+    const struct jb_knot *last = jb_curve_newest(&meter->curve);
+    enum jb_meter_event event;
+
+    meter_copy_totals(knot, last);
+    if (meter->sensor.kind == JB_KIND_DELTA) {
+        meter_book_counts(meter, knot, knot->raw);
+        knot->seen_ns += knot->t_ns - last->t_ns;
+        event = JB_METER_ADVANCE;
+    } else if (meter->sensor.kind == JB_KIND_COUNTER) {
+        event = meter_advance_counter(meter, last, knot);
+    } else {
+        event = meter_advance_power(meter, last, knot);
+    }
+    meter_add_model_interval(sample, last, knot);
+    meter_watch_peak(meter, knot, event);
+    return event;
+}
+
+/* A reading that is older than the newest: its place is between two knots. */
+static enum jb_meter_event meter_insert(struct jb_meter *meter,
+                                        struct jb_knot *knot)
+{
+    size_t rank = jb_curve_rank(&meter->curve, knot->t_ns);
+    const struct jb_knot *before;
+    const struct jb_knot *after;
+    struct meter_step step;
+
+    if (rank == 0 || rank == meter->curve.length ||
+        meter->sensor.kind == JB_KIND_DELTA)
+        return meter_refuse(meter, JB_ELIMIT);
+    before = jb_curve_knot(&meter->curve, rank - 1);
+    after = jb_curve_knot(&meter->curve, rank);
+    if (before->t_ns == knot->t_ns)
+        return meter_refuse(meter, JB_EUSAGE);
+    meter_copy_totals(knot, before);
+    if (meter->sensor.kind == JB_KIND_COUNTER) {
+        step = meter_step(meter, before, knot);
+        if (step.event != JB_METER_ADVANCE)
+            return meter_refuse(meter, JB_EIMPLAUSIBLE);
+        meter_book_counts(meter, knot, step.counts);
+        knot->seen_ns += knot->t_ns - before->t_ns;
+        if (jb_energy_sub(after->energy, knot->energy).uj < 0)
+            return meter_refuse(meter, JB_EIMPLAUSIBLE);
+    } else {
+        struct jb_knot next = *after;
+        struct jb_energy was = after->energy;
+
+        meter_integrate(&meter->sensor, before, knot);
+        meter_copy_totals(&next, knot);
+        meter_integrate(&meter->sensor, knot, &next);
+        jb_curve_shift_after(&meter->curve, knot->t_ns,
+                             jb_energy_sub(next.energy, was), 0);
+    }
+    return jb_curve_put(&meter->curve, knot) == JB_OK
+               ? JB_METER_LATE
+               : meter_refuse(meter, JB_ELIMIT);
+}
+
+enum jb_meter_event jb_meter_feed(struct jb_meter *meter,
+                                  const struct jb_sample *sample)
+{
+    const struct jb_knot *newest = jb_curve_newest(&meter->curve);
+    struct jb_knot knot;
+    enum jb_meter_event event;
+    int rc = meter_knot(meter, sample, &knot);
+
+    meter->counts.samples++;
+    if (rc < 0)
+        return meter_refuse(meter, rc);
+    if (!newest) {
+        meter->first_raw = knot.raw;
+        meter->peak_anchor = knot;
+        event = JB_METER_FIRST;
+    } else if (knot.t_ns <= newest->t_ns) {
+        event = meter_insert(meter, &knot);
+        meter_count_event(meter, event);
+        return event;
+    } else {
+        event = meter_append(meter, sample, &knot);
+    }
+    meter_count_event(meter, event);
+    if (jb_curve_put(&meter->curve, &knot) != JB_OK)
+        return meter_refuse(meter, JB_ELIMIT);
+    return event;
+}
+
+int jb_meter_verdict(const struct jb_meter *meter, struct jb_error *err)
+{
+    const struct jb_knot *newest = jb_curve_newest(&meter->curve);
+    const struct jb_knot *oldest;
+    uint64_t watched_ns;
+
+    if (!newest || meter->sensor.kind != JB_KIND_COUNTER)
+        return JB_OK;
+    oldest = jb_curve_knot(&meter->curve, 0);
+    watched_ns = newest->t_ns - oldest->t_ns;
+    if (watched_ns < jb_meter_patience_ns(&meter->sensor))
+        return JB_OK;
+    if (newest->raw == 0 && !meter->ever_moved && meter->counts.resets == 0)
+        return jb_fail(err, JB_EDEAD, "reads 0 for ever");
+    if (meter->frozen)
+        return jb_fail(err, JB_EDEAD,
+                       "stands still at %" PRIu64 " counts for %.3g s",
+                       newest->raw, (double)meter->still_ns / JB_NS_PER_S);
+    return JB_OK;
+}
+
+void jb_meter_restart_peak(struct jb_meter *meter)
+{
+    const struct jb_knot *newest = jb_curve_newest(&meter->curve);
+
+    meter->peak_uw = 0;
+    if (newest)
+        meter->peak_anchor = *newest;
+}
+
+struct jb_curve_bounds jb_meter_bounds(const struct jb_meter *meter)
+{
+    uint64_t power = meter->sensor.pmax_uw;
+
+    if (meter->sensor.pmax_from == JB_BOUND_GUESSED && meter->peak_uw != 0 &&
+        METER_GUESS_HEADROOM * meter->peak_uw < power)
+        power = METER_GUESS_HEADROOM * meter->peak_uw;
+    return (struct jb_curve_bounds){
+        .power_uw = power,
+        .quantum_uj = meter_quantum_uj(&meter->sensor),
+        .gain_ppm = meter->sensor.gain_ppm,
+    };
+}
