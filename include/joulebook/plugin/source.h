@@ -60,6 +60,8 @@ struct jb_source_desc {
     const char *summary; /* one line for `joulebook list` */
     const struct jb_option *options; /* ends with a NULL name; may be NULL */
     size_t options_size;             /* of the struct that options fill */
+    uint32_t quantities; /* 1 << enum jb_quantity, for each that it can give:
+                            who wants none of them does not open it */
 
     /* Mandatory.  Finds the meters and keeps descriptors open.  JB_EABSENT:
      * not on this machine; JB_EDENIED: there, but nothing of it may be read;

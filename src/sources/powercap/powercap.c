@@ -433,6 +433,7 @@ static void powercap_sample(struct jb_source *source, const uint32_t *which,
 const struct jb_source_desc jb_source_powercap = {
     .name = "powercap",
     .summary = "CPU package, core, DRAM and platform energy (RAPL, powercap)",
+    .quantities = 1 << JB_QUANTITY_ENERGY,
     .open = powercap_open,
     .sensors = powercap_sensors,
     .sample = powercap_sample,

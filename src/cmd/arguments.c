@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "arguments.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+
+enum {
+    ARGUMENTS_FIRST_KEY = 0x1000, /* long options: above every character */
+    ARGUMENTS_MAX = 64,
+};
+
+#define COMMON(member) offsetof(struct jb_common_options, member)
+
+const struct jb_option jb_common_table[] = {
+    { .name = "root",
+      .argument = "DIR",
+      .type = JB_OPTION_TEXT,
+      .offset = COMMON(root),
+      .help = "read a recorded machine: /sys, /proc and /dev below DIR" },
+    { .name = "sysfs",
+      .argument = "DIR",
+      .type = JB_OPTION_TEXT,
+      .offset = COMMON(sysfs),
+      .help = "read DIR in place of /sys (a virtual machine room)" },
+    { .name = "procfs",
+      .argument = "DIR",
+      .type = JB_OPTION_TEXT,
+      .offset = COMMON(procfs),
+      .help = "read DIR in place of /proc" },
+    { .name = "cgroupfs",
+      .argument = "DIR",
+      .type = JB_OPTION_TEXT,
+      .offset = COMMON(cgroupfs),
+      .help = "read DIR in place of /sys/fs/cgroup" },
+    { .name = "devfs",
+      .argument = "DIR",
+      .type = JB_OPTION_TEXT,
+      .offset = COMMON(devfs),
+      .help = "read DIR in place of /dev" },
+    { .name = "config",
+      .argument = "FILE",
+      .type = JB_OPTION_TEXT,
+      .offset = COMMON(config),
+      .help = "read options of sources and commands from FILE (YAML)" },
+    { .name = "json",
+      .type = JB_OPTION_FLAG,
+      .offset = COMMON(json),
+      .help = "print the result as JSON" },
+    { .name = "quiet",
+      .key = 'q',
+      .type = JB_OPTION_FLAG,
+      .offset = COMMON(quiet),
+      .help = "print results and errors only" },
+    { .name = "verbose",
+      .key = 'v',
+      .type = JB_OPTION_FLAG,
+      .offset = COMMON(verbose),
+      .help = "print what else is known" },
+    { .name = "no-color",
+      .type = JB_OPTION_FLAG,
+      .offset = COMMON(no_color),
+      .help = "no colours, also on a terminal (or set NO_COLOR)" },
+    { 0 },
+};
+
+/* One parse: which row of which table stands behind each argp key. */
+struct arguments_state {
+    struct argp_option rows[ARGUMENTS_MAX + 1];
+    const struct jb_option *options[ARGUMENTS_MAX];
+    void *targets[ARGUMENTS_MAX];
+    size_t count;
+    const struct jb_command *command;
+    int first;
+};
+
+static void arguments_add(struct arguments_state *state,
+                          const struct jb_option *table, void *target,
+                          int group)
+{
+    for (const struct jb_option *o = table; o && o->name; o++) {
+        size_t at = state->count++;
+
+        state->options[at] = o;
+        state->targets[at] = target;
+        state->rows[at] = (struct argp_option){
+            .name = o->name,
+            .key = o->key ? o->key : ARGUMENTS_FIRST_KEY + (int)at,
+            .arg = o->type == JB_OPTION_FLAG ? NULL : o->argument,
+            .doc = o->help,
+            .group = group,
+        };
+    }
+}
+
+static error_t arguments_take(int key, char *text, struct argp_state *argp)
+{
+    struct arguments_state *state = argp->input;
+    struct jb_error err;
+
+    if (key == ARGP_KEY_ARG && !state->command->takes_arguments) {
+        argp_error(argp, "%s takes no argument such as '%s'",
+                   state->command->name, text);
+        return EINVAL;
+    }
+    if (key == ARGP_KEY_ARG) {
+        state->first = argp->next - 1;
+        argp->next = argp->argc;
+        return 0;
+    }
+    for (size_t i = 0; i < state->count; i++) {
+        if (state->rows[i].key != key)
+            continue;
+        if (jb_option_set(state->options[i], state->targets[i], text, &err) < 0)
+            argp_error(argp, "%s", err.text);
+        return 0;
+    }
+    return ARGP_ERR_UNKNOWN;
+}
+
+void jb_arguments_parse(const struct jb_command *command, int argc, char **argv,
+                        struct jb_common_options *common, void *options,
+                        int *first)
+{
+    struct arguments_state state = { .command = command, .first = argc };
+    char doc[4096];
+    char name[128];
+    struct argp argp = { .options = state.rows,
+                         .parser = arguments_take,
+                         .args_doc = command->arguments,
+                         .doc = doc };
+
+    snprintf(doc, sizeof(doc), "%s\v%s", command->summary,
+             command->details ? command->details : "");
+    snprintf(name, sizeof(name), "joulebook %s", command->name);
+    argv[0] = name;
+    arguments_add(&state, command->options, options, 1);
+    arguments_add(&state, jb_common_table, common, 2);
+    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &state);
+    *first = state.first;
+}
+
+/* Paths that a root makes; they are borrowed until the program ends. */
+struct arguments_paths {
+    char sysfs[JB_PATH_MAX], procfs[JB_PATH_MAX];
+    char cgroupfs[JB_PATH_MAX], devfs[JB_PATH_MAX];
+};
+
+static int arguments_root(const char *root, const char *given,
+                          const char *place, char out[JB_PATH_MAX],
+                          struct jb_error *err)
+{
+    struct stat status;
+    int rc = given ? jb_path(out, err, "%s", given)
+                   : jb_path(out, err, "%s%s", root ? root : "", place);
+
+    if (rc == JB_OK && given &&
+        (stat(out, &status) < 0 || !S_ISDIR(status.st_mode)))
+        return jb_fail(err, JB_EUSAGE, "%s is not a directory", given);
+    return rc;
+}
+
+static int arguments_roots(const struct jb_common_options *common,
+                           struct arguments_paths *paths, struct jb_error *err)
+{
+    const char *root = common->root;
+    struct stat status;
+    int rc;
+
+    if (root && (stat(root, &status) < 0 || !S_ISDIR(status.st_mode)))
+        return jb_fail(err, JB_EUSAGE, "%s is not a directory", root);
+    rc = arguments_root(root, common->sysfs, "/sys", paths->sysfs, err);
+    if (rc == JB_OK)
+        rc = arguments_root(root, common->procfs, "/proc", paths->procfs, err);
+    if (rc == JB_OK)
+        rc = arguments_root(root, common->cgroupfs, "/sys/fs/cgroup",
+                            paths->cgroupfs, err);
+    if (rc == JB_OK)
+        rc = arguments_root(root, common->devfs, "/dev", paths->devfs, err);
+    return rc;
+}
+
+static bool arguments_color(const struct jb_common_options *common)
+{
+    const char *no_color = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+
+    if (common->no_color || (no_color && *no_color))
+        return false;
+    return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
+}
+
+int jb_arguments_evaluate(const struct jb_common_options *common,
+                          struct jb_cli *cli, struct jb_config **config,
+                          struct jb_error *err)
+{
+    static struct arguments_paths paths;
+    int rc = arguments_roots(common, &paths, err);
+
+    if (rc < 0)
+        return rc;
+    *cli = (struct jb_cli){
+        .roots = { .sysfs = paths.sysfs,
+                   .procfs = paths.procfs,
+                   .cgroupfs = paths.cgroupfs,
+                   .devfs = paths.devfs },
+        .recorded = common->root != NULL,
+        .json = common->json,
+        .quiet = common->quiet,
+        .verbose = common->verbose,
+        .color = arguments_color(common),
+    };
+    cli->env.clock = &jb_clock_boottime;
+    cli->env.live = !common->root && !common->sysfs;
+    if (!common->config)
+        return JB_OK;
+    rc = jb_config_read(common->config, config, err);
+    if (rc == JB_OK)
+        cli->config = *config;
+    return rc;
+}

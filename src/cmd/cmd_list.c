@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* joulebook list: what this machine can measure, and what not and why. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "core/names.h"
+#include "machine/machine.h"
+#include "output.h"
+#include "registry.h"
+
+struct list_options {
+    const char *sources;
+    bool all;
+    uint64_t probe_ns;
+};
+
+static const struct jb_option list_table[] = {
+    { .name = "sources",
+      .argument = "NAMES",
+      .type = JB_OPTION_TEXT,
+      .offset = offsetof(struct list_options, sources),
+      .help = "only these sources, separated by commas" },
+    { .name = "all",
+      .key = 'a',
+      .type = JB_OPTION_FLAG,
+      .offset = offsetof(struct list_options, all),
+      .help = "also sensors of other quantities than energy and power" },
+    { .name = "probe",
+      .argument = "TIME",
+      .fallback = "100ms",
+      .max = 60 * (uint64_t)JB_NS_PER_S,
+      .type = JB_OPTION_DURATION,
+      .offset = offsetof(struct list_options, probe_ns),
+      .help = "watch the counters for at most TIME to find dead ones" },
+    { 0 },
+};
+
+static const char *list_source_state(const struct jb_machine_source *source)
+{
+    return jb_status_name(source->why.status);
+}
+
+static bool list_is_account(const struct jb_machine_sensor *sensor)
+{
+    return sensor->about->unit.quantity == JB_QUANTITY_ENERGY ||
+           sensor->about->unit.quantity == JB_QUANTITY_POWER;
+}
+
+static int list_text_sources(const struct jb_machine *machine, FILE *out)
+{
+    struct jb_table table = { .columns = 3 };
+    size_t count;
+    const struct jb_machine_source *sources =
+        jb_machine_sources(machine, &count);
+
+    fputs("Sources\n", out);
+    for (size_t i = 0; i < count; i++) {
+        jb_table_add(&table, "%s", sources[i].desc->name);
+        jb_table_add(&table, "%s", list_source_state(&sources[i]));
+        jb_table_add(&table, "%s",
+                     sources[i].why.status == JB_OK ? sources[i].desc->summary
+                                                    : sources[i].why.text);
+    }
+    return jb_table_print(&table, out, 2);
+}
+
+/* Depth below the outermost domain, for the indent. */
+static int list_depth(const struct jb_machine_domain *domains, size_t d)
+{
+    int depth = 0;
+
+    for (ptrdiff_t up = domains[d].parent; up >= 0; up = domains[up].parent)
+        depth++;
+    return depth;
+}
+
+/* Domains in the order of a tree: each below the one that contains it. */
+static void list_text_branch(const struct jb_machine *machine, ptrdiff_t parent,
+                             struct jb_table *table)
+{
+    size_t count;
+    const struct jb_machine_domain *domains =
+        jb_machine_domains(machine, &count);
+    size_t sensor_count;
+    const struct jb_machine_sensor *sensors =
+        jb_machine_sensors(machine, &sensor_count);
+
+    for (size_t d = 0; d < count; d++) {
+        char path[JB_SENSOR_PATH_MAX];
+        ptrdiff_t chosen = domains[d].chosen;
+
+        if (domains[d].parent != parent)
+            continue;
+        jb_table_add(table, "%*s%s", list_depth(domains, d) * 2, "",
+                     domains[d].name);
+        jb_table_add(
+            table, "%s",
+            chosen < 0 ? "no readable sensor"
+                       : jb_machine_sensor_path(machine, (size_t)chosen, path));
+        jb_table_add(
+            table, "%s",
+            chosen < 0 ? ""
+                       : jb_provenance_name(sensors[chosen].about->provenance));
+        list_text_branch(machine, (ptrdiff_t)d, table);
+    }
+}
+
+static int list_text_domains(const struct jb_machine *machine, FILE *out)
+{
+    struct jb_table table = { .columns = 3 };
+    size_t count;
+
+    jb_machine_domains(machine, &count);
+    fputs("\nDomains (each within the one that it is indented under)\n", out);
+    if (count == 0)
+        fputs("  none\n", out);
+    list_text_branch(machine, -1, &table);
+    return jb_table_print(&table, out, 2);
+}
+
+static const char *list_range(const struct jb_sensor *about, char out[32])
+{
+    double range;
+
+    if (about->unit.quantity != JB_QUANTITY_ENERGY || about->unit.modulus == 0)
+        return strcpy(out, "-");
+    range = (double)about->unit.modulus * (double)about->unit.num /
+            (double)about->unit.den;
+    return jb_format_micro(out, range, "J");
+}
+
+static void list_text_sensor(const struct jb_machine *machine, size_t i,
+                             struct jb_table *table)
+{
+    size_t count;
+    const struct jb_machine_sensor *sensor =
+        &jb_machine_sensors(machine, &count)[i];
+    const struct jb_sensor *about = sensor->about;
+    char path[JB_SENSOR_PATH_MAX];
+    char name[JB_DOMAIN_NAME_MAX];
+    char text[32];
+
+    jb_table_add(table, "%s", jb_machine_sensor_path(machine, i, path));
+    jb_domain_name(&about->domain, name);
+    jb_table_add(table, "%s", name[0] ? name : "-");
+    jb_table_add(table, "%s", jb_quantity_name(about->unit.quantity));
+    jb_table_add(table, "%s", jb_provenance_name(about->provenance));
+    jb_table_add(table, "%s", list_range(about, text));
+    jb_table_add(table, "%s",
+                 about->update_ns ? jb_format_ns(text, about->update_ns) : "-");
+    if (sensor->why.status == JB_OK)
+        jb_table_add(table, "ok%s",
+                     about->flags & JB_SENSOR_MIRROR ? " (mirror)" : "");
+    else
+        jb_table_add(table, "%s: %s", jb_status_name(sensor->why.status),
+                     sensor->why.text);
+}
+
+static int list_text_sensors(const struct jb_machine *machine, bool all,
+                             FILE *out)
+{
+    struct jb_table table = { .columns = 7 };
+    size_t count;
+    size_t hidden = 0;
+    const struct jb_machine_sensor *sensors =
+        jb_machine_sensors(machine, &count);
+    int rc;
+
+    fputs("\nSensors\n", out);
+    for (size_t i = 0; i < 7 && count > 0; i++) {
+        static const char *const heads[] = { "sensor",     "domain", "quantity",
+                                             "provenance", "range",  "update",
+                                             "state" };
+
+        jb_table_add(&table, "%s", heads[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (all || list_is_account(&sensors[i]))
+            list_text_sensor(machine, i, &table);
+        else
+            hidden++;
+    }
+    rc = jb_table_print(&table, out, 2);
+    if (hidden > 0)
+        fprintf(out, "  and %zu of other quantities: --all lists them\n",
+                hidden);
+    return rc;
+}
+
+static json_t *list_json_sources(const struct jb_machine *machine)
+{
+    size_t count;
+    const struct jb_machine_source *sources =
+        jb_machine_sources(machine, &count);
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "source",
+                            sources[i].desc->name, "state",
+                            list_source_state(&sources[i]), "reason",
+                            sources[i].why.text, "fix", sources[i].why.fix,
+                            "summary", sources[i].desc->summary));
+    return list;
+}
+
+static json_t *list_json_mirrors(const struct jb_machine *machine, size_t d)
+{
+    size_t count;
+    size_t domain_count;
+    const struct jb_machine_sensor *sensors =
+        jb_machine_sensors(machine, &count);
+    ptrdiff_t chosen = jb_machine_domains(machine, &domain_count)[d].chosen;
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < count; i++) {
+        char path[JB_SENSOR_PATH_MAX];
+
+        if (sensors[i].domain != (ptrdiff_t)d || (ptrdiff_t)i == chosen)
+            continue;
+        json_array_append_new(
+            list, json_string(jb_machine_sensor_path(machine, i, path)));
+    }
+    return list;
+}
+
+static json_t *list_json_domains(const struct jb_machine *machine)
+{
+    size_t count;
+    const struct jb_machine_domain *domains =
+        jb_machine_domains(machine, &count);
+    json_t *list = json_array();
+
+    for (size_t d = 0; d < count; d++) {
+        char path[JB_SENSOR_PATH_MAX];
+        ptrdiff_t chosen = domains[d].chosen;
+        const char *parent =
+            domains[d].parent < 0 ? NULL : domains[domains[d].parent].name;
+
+        json_array_append_new(
+            list, json_pack("{s:s, s:s?, s:o, s:s?}", "domain", domains[d].name,
+                            "parent", parent, "mirrors",
+                            list_json_mirrors(machine, d), "sensor",
+                            chosen < 0 ? NULL
+                                       : jb_machine_sensor_path(
+                                             machine, (size_t)chosen, path)));
+    }
+    return list;
+}
+
+static void list_json_facts(json_t *object, const struct jb_sensor *about)
+{
+    const struct jb_unit *unit = &about->unit;
+
+    json_object_set_new(object, "kind", json_string(jb_kind_name(about->kind)));
+    json_object_set_new(object, "resolution",
+                        json_real((double)unit->num / (double)unit->den *
+                                  (double)about->quantum / 1e6));
+    if (unit->modulus)
+        json_object_set_new(object, "range",
+                            json_real((double)unit->modulus *
+                                      (double)unit->num / (double)unit->den /
+                                      1e6));
+    if (about->update_ns)
+        json_object_set_new(object, "update_s",
+                            json_real((double)about->update_ns / JB_NS_PER_S));
+    if (about->pmax_uw) {
+        json_object_set_new(object, "max_power_w",
+                            jb_json_micro((int64_t)about->pmax_uw));
+        json_object_set_new(
+            object, "max_power_from",
+            json_string(jb_bound_origin_name(about->pmax_from)));
+    }
+}
+
+static json_t *list_json_sensors(const struct jb_machine *machine)
+{
+    size_t count;
+    size_t source_count;
+    const struct jb_machine_sensor *sensors =
+        jb_machine_sensors(machine, &count);
+    const struct jb_machine_source *sources =
+        jb_machine_sources(machine, &source_count);
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < count; i++) {
+        const struct jb_sensor *about = sensors[i].about;
+        char path[JB_SENSOR_PATH_MAX];
+        char name[JB_DOMAIN_NAME_MAX];
+        json_t *object =
+            json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:b, s:s, s:s, s:s}",
+                      "sensor", jb_machine_sensor_path(machine, i, path),
+                      "source", sources[sensors[i].source].desc->name, "domain",
+                      jb_domain_name(&about->domain, name)[0] ? name : NULL,
+                      "quantity", jb_quantity_name(about->unit.quantity),
+                      "unit", jb_quantity_unit(about->unit.quantity),
+                      "provenance", jb_provenance_name(about->provenance),
+                      "readable", sensors[i].why.status == JB_OK, "state",
+                      jb_status_name(sensors[i].why.status), "reason",
+                      sensors[i].why.text, "fix", sensors[i].why.fix);
+
+        if (object)
+            list_json_facts(object, about);
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
+static int list_print(const struct jb_machine *machine,
+                      const struct jb_cli *cli,
+                      const struct list_options *options, struct jb_error *err)
+{
+    int rc;
+
+    if (cli->json)
+        return jb_json_print(json_pack("{s:o, s:o, s:o}", "sources",
+                                       list_json_sources(machine), "domains",
+                                       list_json_domains(machine), "sensors",
+                                       list_json_sensors(machine)),
+                             stdout, err);
+    rc = list_text_sources(machine, stdout);
+    if (rc == JB_OK)
+        rc = list_text_domains(machine, stdout);
+    if (rc == JB_OK)
+        rc = list_text_sensors(machine, options->all || cli->verbose, stdout);
+    if (rc < 0 || fflush(stdout) != 0)
+        return jb_fail(err, rc < 0 ? rc : JB_EIO, "printing the list failed");
+    return JB_OK;
+}
+
+static int list_run(const struct jb_cli *cli, const void *opaque, int argc,
+                    char **argv, int *exit_code, struct jb_error *err)
+{
+    const struct list_options *options = opaque;
+    struct jb_machine_config config = { .env = &cli->env,
+                                        .config = cli->config,
+                                        .sources = options->sources };
+    struct jb_machine *machine;
+    int rc = jb_machine_open(&config, &machine, err);
+
+    (void)argc;
+    (void)argv;
+    if (rc < 0)
+        return rc;
+    if (options->probe_ns > 0 && !cli->recorded)
+        rc = jb_machine_probe(machine, options->probe_ns, err);
+    if (rc == JB_OK)
+        rc = list_print(machine, cli, options, err);
+    *exit_code =
+        jb_machine_usable(machine) > 0 ? JB_EXIT_DONE : JB_EXIT_NOTHING;
+    jb_machine_close(machine);
+    return rc;
+}
+
+const struct jb_command jb_command_list = {
+    .name = "list",
+    .summary = "list sources, domains and sensors, readable or why not",
+    .arguments = "",
+    .details = "A domain is a part of the machine whose energy is accounted; "
+               "one inside another is never added to it.  Of several sensors "
+               "of one domain the best is used, the others check it.",
+    .options = list_table,
+    .options_size = sizeof(struct list_options),
+    .run = list_run,
+};

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The program: finds the command, evaluates its options, chooses the exit
+ * code.  Nothing below src/cmd prints or exits. */
+#include <argp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "arguments.h"
+#include "registry.h"
+
+static int main_exit_code(int status)
+{
+    switch (status) {
+    case JB_EUSAGE:
+        return JB_EXIT_USAGE;
+    case JB_EABSENT:
+        return JB_EXIT_NOTHING;
+    default:
+        return JB_EXIT_FAILED;
+    }
+}
+
+static int main_complain(const struct jb_error *err)
+{
+    fprintf(stderr, "joulebook: %s\n", err->text);
+    if (err->fix[0])
+        fprintf(stderr, "  try: %s\n", err->fix);
+    return main_exit_code(err->status);
+}
+
+static void main_help(FILE *out)
+{
+    fputs("Usage: joulebook COMMAND [OPTION...]\n"
+          "Keeps the books on every joule of this machine.\n\n",
+          out);
+    for (size_t i = 0; jb_commands[i]; i++)
+        fprintf(out, "  %-8s %s\n", jb_commands[i]->name,
+                jb_commands[i]->summary);
+    for (size_t i = 0; jb_module_commands[i].name; i++)
+        fprintf(out, "  %-8s %s\n", jb_module_commands[i].name,
+                jb_module_commands[i].summary);
+    fputs("\n`joulebook COMMAND --help` explains one, `joulebook --version` "
+          "names this release.\n",
+          out);
+}
+
+/* Sections of a configuration file: one per source and command. */
+static int main_apply_config(const struct jb_cli *cli,
+                             const struct jb_command *command, void *options,
+                             struct jb_error *err)
+{
+    const char *known[64] = { NULL };
+    size_t count = 0;
+    int rc;
+
+    for (size_t i = 0; jb_sources[i] && count < 30; i++)
+        known[count++] = jb_sources[i]->name;
+    for (size_t i = 0; jb_commands[i] && count < 60; i++)
+        known[count++] = jb_commands[i]->name;
+    rc = jb_config_check_sections(cli->config, known, err);
+    if (rc == JB_OK && command->options)
+        rc = jb_config_apply(cli->config, command->name, command->options,
+                             options, err);
+    return rc;
+}
+
+/*
+ * Options of a configuration file give way to those of the command line, which
+ * names the file: the command line is parsed twice.
+ */
+static int main_run(const struct jb_command *command, int argc, char **argv)
+{
+    struct jb_common_options common = { 0 };
+    JB_AUTO_FREE void *options = calloc(1, command->options_size + 1);
+    struct jb_config *config = NULL;
+    struct jb_error err = { 0 };
+    struct jb_cli cli;
+    int exit_code = JB_EXIT_DONE;
+    int first;
+    int rc;
+
+    if (!options)
+        return main_complain(&(struct jb_error){ JB_ENOMEM, "no memory", "" });
+    rc = jb_options_init(command->options, options, &err);
+    if (rc == JB_OK) {
+        jb_arguments_parse(command, argc, argv, &common, options, &first);
+        rc = jb_arguments_evaluate(&common, &cli, &config, &err);
+    }
+    if (rc == JB_OK && config) {
+        rc = jb_options_init(command->options, options, &err);
+        if (rc == JB_OK)
+            rc = main_apply_config(&cli, command, options, &err);
+        if (rc == JB_OK)
+            jb_arguments_parse(command, argc, argv, &common, options, &first);
+    }
+    if (rc == JB_OK) {
+        cli.env.roots = &cli.roots;
+        rc = command->run(&cli, options, argc - first, argv + first, &exit_code,
+                          &err);
+    }
+    if (rc < 0)
+        exit_code = main_complain(&err);
+    jb_config_free(config);
+    return exit_code;
+}
+
+int main(int argc, char **argv)
+{
+    const struct jb_command *command;
+    struct jb_error err;
+
+    argp_err_exit_status = JB_EXIT_USAGE;
+    if (argc < 2) {
+        main_help(stderr);
+        return JB_EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0 ||
+        strcmp(argv[1], "-h") == 0) {
+        main_help(stdout);
+        return JB_EXIT_DONE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("joulebook %s\n", jb_version);
+        return JB_EXIT_DONE;
+    }
+    if (jb_command_find(argv[1], &command, &err) < 0)
+        return main_complain(&err);
+    return main_run(command, argc - 1, argv + 1);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this folder share; nobody else includes it. */
+#ifndef JB_MACHINE_INSIDE_H
+#define JB_MACHINE_INSIDE_H
+
+#include <pthread.h>
+
+#include "machine.h"
+
+/* One per watched sensor endpoint group: what the sampler hands back. */
+struct jb_machine {
+    const struct jb_env *env;
+    struct jb_machine_source *sources;
+    struct jb_machine_sensor *sensors;
+    struct jb_machine_domain *domains;
+    size_t source_count, sensor_count, domain_count;
+
+    pthread_mutex_t lock; /* guards the meters while lanes run */
+    struct jb_sampler *sampler;
+    struct jb_machine_watch watch;
+    struct jb_machine_news *news; /* scratch, one per sensor */
+    uint32_t *which;              /* scratch, one per sensor */
+};
+
+/* Picks a sensor for each domain from the states that are known now. */
+void jb_machine_choose(struct jb_machine *machine);
+
+/* Frees the meters and the sampler of the last watch. */
+void jb_machine_drop_watch(struct jb_machine *machine);
+
+#endif
