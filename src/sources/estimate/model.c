@@ -25,7 +25,9 @@ static bool model_is_digit(char c)
 
 static char model_lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c - 'A' + 'a');
+    return c;
 }
 
 static bool model_is_space(char c)
@@ -173,7 +175,7 @@ static void model_fill(uint32_t *field, uint32_t value)
 int jb_estimate_identify(const char *name, const char *vendor, unsigned family,
                          unsigned model, struct jb_estimate_machine *m)
 {
-    char key[MODEL_KEY_MAX];
+    char key[MODEL_KEY_MAX] = "";
     const struct jb_estimate_cpu_row *cpu;
 
     name = name == NULL ? "" : name;
