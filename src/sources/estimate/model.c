@@ -14,7 +14,10 @@
 #include <string.h>
 
 #define MODEL_KEY_MAX 64
-#define MODEL_LOAD_PPM (1000000 / (JB_ESTIMATE_LOADS - 1))
+#define MODEL_LOAD_PPM 100000 /* between two loads of a curve */
+
+_Static_assert(MODEL_LOAD_PPM *(JB_ESTIMATE_LOADS - 1) == 1000000,
+               "the loads span 0 to 100 %");
 
 /* ---- Names ---- */
 
