@@ -98,7 +98,8 @@ int jb_file_pread_u64(int fd, uint64_t *out)
     } while (got < 0 && errno == EINTR);
     if (got < 0)
         return jb_fail_errno(NULL, errno, "pread");
-    if (!jb_text_u64(text, jb_text_trimmed(text, (size_t)got), out))
+    if (got == (ssize_t)sizeof(text) ||
+        !jb_text_u64(text, jb_text_trimmed(text, (size_t)got), out))
         return JB_EFORMAT;
     return JB_OK;
 }
