@@ -112,16 +112,16 @@ SHIM_EXPORT void *malloc(size_t size)
     return shim_fails(SHIM_ALLOC, ENOMEM) ? NULL : real(size);
 }
 
-SHIM_EXPORT void *calloc(size_t count, size_t size)
+SHIM_EXPORT void *calloc(size_t nmemb, size_t size)
 {
     SHIM_REAL(void *, "calloc", size_t, size_t);
-    return shim_fails(SHIM_ALLOC, ENOMEM) ? NULL : real(count, size);
+    return shim_fails(SHIM_ALLOC, ENOMEM) ? NULL : real(nmemb, size);
 }
 
-SHIM_EXPORT void *realloc(void *old, size_t size)
+SHIM_EXPORT void *realloc(void *ptr, size_t size)
 {
     SHIM_REAL(void *, "realloc", void *, size_t);
-    return shim_fails(SHIM_ALLOC, ENOMEM) ? NULL : real(old, size);
+    return shim_fails(SHIM_ALLOC, ENOMEM) ? NULL : real(ptr, size);
 }
 
 /* The mode is only there, and only read, when a file may be made. */
@@ -131,37 +131,37 @@ static mode_t shim_mode(int flags, va_list ap)
 }
 
 #define SHIM_OPEN_AS(name)                                                     \
-    SHIM_EXPORT int name(const char *path, int flags, ...)                     \
+    SHIM_EXPORT int name(const char *file, int oflag, ...)                     \
     {                                                                          \
         SHIM_REAL(int, #name, const char *, int, ...);                         \
         va_list ap;                                                            \
         mode_t mode;                                                           \
                                                                                \
-        va_start(ap, flags);                                                   \
-        mode = shim_mode(flags, ap);                                           \
+        va_start(ap, oflag);                                                   \
+        mode = shim_mode(oflag, ap);                                           \
         va_end(ap);                                                            \
-        return shim_fails(SHIM_OPEN, EMFILE) ? -1 : real(path, flags, mode);   \
+        return shim_fails(SHIM_OPEN, EMFILE) ? -1 : real(file, oflag, mode);   \
     }
 
 #define SHIM_OPENAT_AS(name)                                                   \
-    SHIM_EXPORT int name(int at, const char *path, int flags, ...)             \
+    SHIM_EXPORT int name(int fd, const char *file, int oflag, ...)             \
     {                                                                          \
         SHIM_REAL(int, #name, int, const char *, int, ...);                    \
         va_list ap;                                                            \
         mode_t mode;                                                           \
                                                                                \
-        va_start(ap, flags);                                                   \
-        mode = shim_mode(flags, ap);                                           \
+        va_start(ap, oflag);                                                   \
+        mode = shim_mode(oflag, ap);                                           \
         va_end(ap);                                                            \
         return shim_fails(SHIM_OPEN, EMFILE) ? -1                              \
-                                             : real(at, path, flags, mode);    \
+                                             : real(fd, file, oflag, mode);    \
     }
 
 #define SHIM_FOPEN_AS(name)                                                    \
-    SHIM_EXPORT FILE *name(const char *path, const char *mode)                 \
+    SHIM_EXPORT FILE *name(const char *filename, const char *modes)            \
     {                                                                          \
         SHIM_REAL(FILE *, #name, const char *, const char *);                  \
-        return shim_fails(SHIM_OPEN, EMFILE) ? NULL : real(path, mode);        \
+        return shim_fails(SHIM_OPEN, EMFILE) ? NULL : real(filename, modes);   \
     }
 
 SHIM_OPEN_AS(open)
@@ -171,26 +171,26 @@ SHIM_OPENAT_AS(openat64)
 SHIM_FOPEN_AS(fopen)
 SHIM_FOPEN_AS(fopen64)
 
-SHIM_EXPORT DIR *opendir(const char *path)
+SHIM_EXPORT DIR *opendir(const char *name)
 {
     SHIM_REAL(DIR *, "opendir", const char *);
-    return shim_fails(SHIM_OPEN, EMFILE) ? NULL : real(path);
+    return shim_fails(SHIM_OPEN, EMFILE) ? NULL : real(name);
 }
 
-SHIM_EXPORT ssize_t read(int fd, void *buffer, size_t size)
+SHIM_EXPORT ssize_t read(int fd, void *buf, size_t nbytes)
 {
     SHIM_REAL(ssize_t, "read", int, void *, size_t);
-    return shim_fails(SHIM_READ, EIO) ? -1 : real(fd, buffer, size);
+    return shim_fails(SHIM_READ, EIO) ? -1 : real(fd, buf, nbytes);
 }
 
-SHIM_EXPORT ssize_t pread(int fd, void *buffer, size_t size, off_t offset)
+SHIM_EXPORT ssize_t pread(int fd, void *buf, size_t nbytes, off_t offset)
 {
     SHIM_REAL(ssize_t, "pread", int, void *, size_t, off_t);
-    return shim_fails(SHIM_READ, EIO) ? -1 : real(fd, buffer, size, offset);
+    return shim_fails(SHIM_READ, EIO) ? -1 : real(fd, buf, nbytes, offset);
 }
 
-SHIM_EXPORT ssize_t pread64(int fd, void *buffer, size_t size, off64_t offset)
+SHIM_EXPORT ssize_t pread64(int fd, void *buf, size_t nbytes, off64_t offset)
 {
     SHIM_REAL(ssize_t, "pread64", int, void *, size_t, off64_t);
-    return shim_fails(SHIM_READ, EIO) ? -1 : real(fd, buffer, size, offset);
+    return shim_fails(SHIM_READ, EIO) ? -1 : real(fd, buf, nbytes, offset);
 }

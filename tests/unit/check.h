@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -23,51 +24,66 @@
 
 /* A status, by its word; err's text explains an unwanted failure. */
 #define CHECK_STATUS(label, got, want, err)                                    \
-    do {                                                                       \
-        int got_ = (got);                                                      \
-        int want_ = (want);                                                    \
-                                                                               \
-        if (got_ != want_)                                                     \
-            fail_msg("%s: got %s, want %s%s%s", (label), jb_status_name(got_), \
-                     jb_status_name(want_), got_ ? ": " : "",                  \
-                     got_ ? (err)->text : "");                                 \
-    } while (0)
-
+    check_status(__FILE__, __LINE__, label, got, want, err)
 #define CHECK_BOOL(label, got, want)                                           \
-    do {                                                                       \
-        bool got_ = (got);                                                     \
-                                                                               \
-        if (got_ != (want))                                                    \
-            fail_msg("%s: got %s", (label), got_ ? "true" : "false");          \
-    } while (0)
-
+    check_bool(__FILE__, __LINE__, label, got, want)
 #define CHECK_U64(label, got, want)                                            \
-    do {                                                                       \
-        uint64_t got_ = (got);                                                 \
-        uint64_t want_ = (want);                                               \
-                                                                               \
-        if (got_ != want_)                                                     \
-            fail_msg("%s: got %" PRIu64 ", want %" PRIu64, (label), got_,      \
-                     want_);                                                   \
-    } while (0)
-
+    check_u64(__FILE__, __LINE__, label, got, want)
 /* Bit for bit: what is checked so is meant to be exact. */
 #define CHECK_REAL(label, got, want)                                           \
-    do {                                                                       \
-        double got_ = (got);                                                   \
-        double want_ = (want);                                                 \
-                                                                               \
-        if (memcmp(&got_, &want_, sizeof(got_)) != 0)                          \
-            fail_msg("%s: got %.17g, want %.17g", (label), got_, want_);       \
-    } while (0)
-
+    check_real(__FILE__, __LINE__, label, got, want)
 #define CHECK_TEXT(label, got, want)                                           \
-    do {                                                                       \
-        const char *got_ = (got);                                              \
-        const char *want_ = (want);                                            \
-                                                                               \
-        if (strcmp(got_, want_) != 0)                                          \
-            fail_msg("%s: got \"%s\", want \"%s\"", (label), got_, want_);     \
-    } while (0)
+    check_text(__FILE__, __LINE__, label, got, want)
+
+static inline void check_status(const char *file, int line, const char *label,
+                                int got, int want, const struct jb_error *err)
+{
+    if (got == want)
+        return;
+    print_error("%s: got %s, want %s%s%s\n", label, jb_status_name(got),
+                jb_status_name(want), got ? ": " : "",
+                got && err ? err->text : "");
+    _fail(file, line);
+}
+
+static inline void check_bool(const char *file, int line, const char *label,
+                              bool got, bool want)
+{
+    if (got == want)
+        return;
+    print_error("%s: got %s\n", label, got ? "true" : "false");
+    _fail(file, line);
+}
+
+static inline void check_u64(const char *file, int line, const char *label,
+                             uint64_t got, uint64_t want)
+{
+    if (got == want)
+        return;
+    print_error("%s: got %" PRIu64 ", want %" PRIu64 "\n", label, got, want);
+    _fail(file, line);
+}
+
+static inline void check_real(const char *file, int line, const char *label,
+                              double got, double want)
+{
+    uint64_t bits[2];
+
+    memcpy(&bits[0], &got, sizeof(got));
+    memcpy(&bits[1], &want, sizeof(want));
+    if (bits[0] == bits[1])
+        return;
+    print_error("%s: got %.17g, want %.17g\n", label, got, want);
+    _fail(file, line);
+}
+
+static inline void check_text(const char *file, int line, const char *label,
+                              const char *got, const char *want)
+{
+    if (strcmp(got, want) == 0)
+        return;
+    print_error("%s: got \"%s\", want \"%s\"\n", label, got, want);
+    _fail(file, line);
+}
 
 #endif

@@ -127,10 +127,10 @@ static void config_refusals_have_line_and_column(void **state)
 static size_t config_repeat(char *text, size_t room, const char *part)
 {
     size_t step = strlen(part);
-    size_t used = 0;
+    size_t used = room - room % step;
 
-    for (; used + step <= room; used += step)
-        memcpy(text + used, part, step);
+    for (size_t i = 0; i < used; i++)
+        text[i] = part[i % step];
     return used;
 }
 
@@ -286,7 +286,7 @@ static void config_long_keys_are_cut_in_errors(void **state)
 
     (void)state;
     memset(text + used, 'k', 3000);
-    strcpy(text + used + 3000, "\n  : v\n");
+    snprintf(text + used + 3000, sizeof(text) - used - 3000, "\n  : v\n");
     CHECK_STATUS("parse", config_from(text, &config, &err), JB_OK, &err);
     CHECK_STATUS("apply",
                  jb_config_apply(config, "stat", config_table, &s, &err),

@@ -19,7 +19,8 @@ static int file_setup(void **state)
 
     if (!place)
         return -1;
-    strcpy(place->directory, "/tmp/joulebook-file-XXXXXX");
+    snprintf(place->directory, sizeof(place->directory), "%s",
+             "/tmp/joulebook-file-XXXXXX");
     if (!mkdtemp(place->directory)) {
         free(place);
         return -1;
