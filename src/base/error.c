@@ -73,7 +73,7 @@ const char *jb_status_name(int status)
         "ok",    "out-of-memory", "absent", "denied",      "malformed", "error",
         "usage", "limit",         "dead",   "implausible", "refused",   "busy",
     };
-    size_t at = (size_t)-status;
+    size_t at = 0U - (unsigned)status; /* INT_MIN has no opposite */
 
     return status <= 0 && at < sizeof(names) / sizeof(names[0]) ? names[at]
                                                                 : "unknown";

@@ -80,7 +80,7 @@ int jb_file_read(const char *path, char *buffer, size_t capacity,
 int jb_file_read_u64(const char *path, uint64_t *out, struct jb_error *err)
 {
     char text[FILE_NUMBER_MAX];
-    size_t length;
+    size_t length = 0;
     int rc = jb_file_read(path, text, sizeof(text), &length, err);
 
     if (rc == JB_ELIMIT || (rc == JB_OK && !jb_text_u64(text, length, out)))
@@ -98,7 +98,8 @@ int jb_file_pread_u64(int fd, uint64_t *out)
     } while (got < 0 && errno == EINTR);
     if (got < 0)
         return jb_fail_errno(NULL, errno, "pread");
-    if (!jb_text_u64(text, jb_text_trimmed(text, (size_t)got), out))
+    if (got == (ssize_t)sizeof(text) ||
+        !jb_text_u64(text, jb_text_trimmed(text, (size_t)got), out))
         return JB_EFORMAT;
     return JB_OK;
 }

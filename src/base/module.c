@@ -15,18 +15,25 @@ static bool module_name_valid(const char *name)
     return length > 0 && name[length] == '\0';
 }
 
-static void *module_open_below(const char *directory, const char *name)
+/* NULL when it is not there, or does not load: *why is dlerror()'s text then.
+ */
+static void *module_open_below(const char *directory, const char *name,
+                               const char **why)
 {
     char path[JB_PATH_MAX];
+    void *library;
 
     if (!directory || jb_path(path, NULL, "%s/%s.so", directory, name) != JB_OK)
         return NULL;
     if (access(path, F_OK) != 0)
         return NULL;
-    return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        *why = dlerror();
+    return library;
 }
 
-static void *module_open_beside_program(const char *name)
+static void *module_open_beside_program(const char *name, const char **why)
 {
     char program[JB_PATH_MAX];
     char directory[JB_PATH_MAX];
@@ -37,31 +44,37 @@ static void *module_open_beside_program(const char *name)
     program[length] = '\0';
     if (jb_path(directory, NULL, "%s/modules", dirname(program)) != JB_OK)
         return NULL;
-    return module_open_below(directory, name);
+    return module_open_below(directory, name, why);
+}
+
+static int module_fail(const char *name, const char *why, struct jb_error *err)
+{
+    if (why) {
+        jb_fail(err, JB_EFORMAT, "module %s: %s", name, why);
+        jb_error_set_fix(err, "reinstall joulebook-%s and what it needs", name);
+        return JB_EFORMAT;
+    }
+    jb_fail(err, JB_EABSENT, "module %s: not installed", name);
+    jb_error_set_fix(err, "install joulebook-%s, or build with it", name);
+    return JB_EABSENT;
 }
 
 int jb_module_load(const char *name, enum jb_module_kind kind,
                    const void **out_descriptor, struct jb_error *err)
 {
     const struct jb_module *module;
+    const char *why = NULL;
     void *library;
 
     if (!module_name_valid(name))
         return jb_fail(err, JB_EUSAGE, "'%s' is no module name", name);
-    dlerror();
-    library = module_open_below(secure_getenv("JOULEBOOK_MODULES"), name);
+    library = module_open_below(secure_getenv("JOULEBOOK_MODULES"), name, &why);
     if (!library)
-        library = module_open_beside_program(name);
+        library = module_open_beside_program(name, &why);
     if (!library)
-        library = module_open_below(JB_MODULE_DIR, name);
-    if (!library) {
-        const char *why = dlerror();
-
-        jb_fail(err, JB_EABSENT, "module %s: %s", name,
-                why ? why : "not installed");
-        jb_error_set_fix(err, "install joulebook-%s, or build with it", name);
-        return JB_EABSENT;
-    }
+        library = module_open_below(JB_MODULE_DIR, name, &why);
+    if (!library)
+        return module_fail(name, why, err);
     module = dlsym(library, JB_MODULE_SYMBOL);
     if (!module || module->abi != JB_MODULE_ABI || module->kind != kind ||
         strcmp(module->name, name) != 0) {

@@ -14,7 +14,8 @@
  * program ends; modules are not unloaded.
  *
  * JB_EABSENT: no such module (the fix names the package); JB_EFORMAT: built
- * for another ABI, of another kind, or not a module.
+ * for another ABI, of another kind, not a module, or a library that it needs
+ * is missing.
  */
 JB_NODISCARD int jb_module_load(const char *name, enum jb_module_kind kind,
                                 const void **out_descriptor,

@@ -40,11 +40,12 @@ static int option_set_uint(const struct jb_option *option, void *value,
 
     if (!jb_text_u64_any(text, strlen(text), &number))
         return option_refuse(option, text, "a whole number", err);
-    if (number < option->min || (option->max && number > option->max))
-        return jb_fail(err, JB_EUSAGE,
-                       "%s: %s is outside %" PRIu64 " to %" PRIu64,
-                       option->name, text, option->min,
-                       option->max ? option->max : UINT64_MAX);
+    if (number < option->min)
+        return jb_fail(err, JB_EUSAGE, "%s: %s is below %" PRIu64, option->name,
+                       text, option->min);
+    if (option->max && number > option->max)
+        return jb_fail(err, JB_EUSAGE, "%s: %s is above %" PRIu64, option->name,
+                       text, option->max);
     *(uint64_t *)value = number;
     return JB_OK;
 }
@@ -57,11 +58,12 @@ static int option_set_duration(const struct jb_option *option, void *value,
     if (!jb_text_duration(text, &ns))
         return option_refuse(option, text,
                              "a duration such as 100ms, 1.5s or 2m", err);
-    if (ns < option->min || (option->max && ns > option->max))
-        return jb_fail(err, JB_EUSAGE, "%s: %s is outside %g s to %g s",
-                       option->name, text, (double)option->min / JB_NS_PER_S,
-                       (double)(option->max ? option->max : UINT64_MAX) /
-                           JB_NS_PER_S);
+    if (ns < option->min)
+        return jb_fail(err, JB_EUSAGE, "%s: %s is below %g s", option->name,
+                       text, (double)option->min / JB_NS_PER_S);
+    if (option->max && ns > option->max)
+        return jb_fail(err, JB_EUSAGE, "%s: %s is above %g s", option->name,
+                       text, (double)option->max / JB_NS_PER_S);
     *(uint64_t *)value = ns;
     return JB_OK;
 }
@@ -73,11 +75,12 @@ static int option_set_real(const struct jb_option *option, void *value,
 
     if (!jb_text_real(text, &number))
         return option_refuse(option, text, "a number", err);
-    if (number < (double)option->min ||
-        (option->max && number > (double)option->max))
-        return jb_fail(err, JB_EUSAGE,
-                       "%s: %s is outside %" PRIu64 " to %" PRIu64,
-                       option->name, text, option->min, option->max);
+    if (number < (double)option->min)
+        return jb_fail(err, JB_EUSAGE, "%s: %s is below %" PRIu64, option->name,
+                       text, option->min);
+    if (option->max && number > (double)option->max)
+        return jb_fail(err, JB_EUSAGE, "%s: %s is above %" PRIu64, option->name,
+                       text, option->max);
     *(double *)value = number;
     return JB_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "text.h"
 
+#include <locale.h>
 #include <math.h>
 #include <string.h>
 
@@ -47,39 +48,52 @@ bool jb_text_u64_any(const char *text, size_t length, uint64_t *out)
     return text_number(text, length, 10, out);
 }
 
-/* The decimal separator of strtod() follows the locale; a kernel's does not.
- * The text is therefore taken apart here and only digits are summed. */
+static const char *text_skip_digits(const char *text)
+{
+    return text + strspn(text, "0123456789");
+}
+
+/* Sign, digits, point, digits, exponent, and then the end. */
+static bool text_is_real(const char *text)
+{
+    const char *whole = text + (*text == '-' || *text == '+');
+    const char *end = text_skip_digits(whole);
+    size_t digits = (size_t)(end - whole);
+
+    if (*end == '.') {
+        const char *part = end + 1;
+
+        end = text_skip_digits(part);
+        digits += (size_t)(end - part);
+    }
+    if (digits > 0 && (*end == 'e' || *end == 'E')) {
+        const char *exponent = end + 1;
+
+        exponent += *exponent == '-' || *exponent == '+';
+        end = text_skip_digits(exponent);
+        digits = (size_t)(end - exponent);
+    }
+    return digits > 0 && *end == '\0';
+}
+
+/* Rounding is the C library's, so that 0.3 is the 0.3 of every other program;
+ * its grammar (blanks, hexadecimal, inf, nan) and the locale's comma are not.
+ */
 bool jb_text_real(const char *text, double *out)
 {
-    bool negative = *text == '-';
-    bool any = false;
-    double value = 0.0;
-    int scale = 0;
+    locale_t c_locale;
+    double value;
 
-    text += negative || *text == '+';
-    for (; *text >= '0' && *text <= '9'; text++, any = true)
-        value = value * 10.0 + (*text - '0');
-    if (*text == '.')
-        for (text++; *text >= '0' && *text <= '9'; text++, any = true, scale--)
-            value = value * 10.0 + (*text - '0');
-    if (!any)
+    if (!text_is_real(text))
         return false;
-    if (*text == 'e' || *text == 'E') {
-        bool down = text[1] == '-';
-        size_t digits = 0;
-        uint64_t exponent;
-
-        text += 1 + (down || text[1] == '+');
-        digits = strspn(text, "0123456789");
-        if (!jb_text_u64(text, digits, &exponent) || exponent > 400)
-            return false;
-        scale += down ? -(int)exponent : (int)exponent;
-        text += digits;
-    }
-    value *= pow(10.0, scale);
-    if (*text != '\0' || !isfinite(value))
+    c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (!c_locale)
         return false;
-    *out = negative ? -value : value;
+    value = strtod_l(text, NULL, c_locale);
+    freelocale(c_locale);
+    if (!isfinite(value))
+        return false;
+    *out = value;
     return true;
 }
 
@@ -108,25 +122,40 @@ static uint64_t text_unit_ns(const char *suffix)
     return 0;
 }
 
+/* The part of a unit that decimals stand for, rounded down once: from the last
+ * digit to the first, since floor((n + floor(x)) / 10) = floor((n + x) / 10).
+ */
+static uint64_t text_decimals_ns(const char *digits, size_t count,
+                                 uint64_t unit_ns)
+{
+    uint64_t ns = 0;
+
+    while (count-- > 0)
+        ns = (ns + unit_ns * (uint64_t)(digits[count] - '0')) / 10;
+    return ns;
+}
+
 bool jb_text_duration(const char *text, uint64_t *out_ns)
 {
-    size_t whole = strspn(text, "0123456789");
-    size_t part =
-        text[whole] == '.' ? strspn(text + whole + 1, "0123456789") : 0;
-    const char *suffix = text + whole + (text[whole] == '.' ? part + 1 : 0);
-    uint64_t unit_ns = text_unit_ns(suffix);
+    const char *decimals = text_skip_digits(text);
+    const char *suffix = decimals;
+    size_t whole = (size_t)(decimals - text);
+    uint64_t unit_ns;
     uint64_t total;
-    uint64_t step = unit_ns;
 
-    if (unit_ns == 0 || !jb_text_u64(text, whole, &total) ||
-        __builtin_mul_overflow(total, unit_ns, &total))
-        return false;
-    for (size_t i = 0; i < part; i++) {
-        step /= 10;
-        if (__builtin_add_overflow(
-                total, step * (uint64_t)(text[whole + 1 + i] - '0'), &total))
+    if (*decimals == '.') {
+        suffix = text_skip_digits(++decimals);
+        if (suffix == decimals)
             return false;
     }
+    unit_ns = text_unit_ns(suffix);
+    if (unit_ns == 0 || !jb_text_u64(text, whole, &total) ||
+        __builtin_mul_overflow(total, unit_ns, &total) ||
+        __builtin_add_overflow(
+            total,
+            text_decimals_ns(decimals, (size_t)(suffix - decimals), unit_ns),
+            &total))
+        return false;
     *out_ns = total;
     return true;
 }
@@ -156,19 +185,25 @@ static bool text_range(const char *text, size_t length, uint32_t max,
 bool jb_text_each_cpu(const char *list, size_t length, uint32_t max,
                       bool (*visit)(uint32_t cpu, void *context), void *context)
 {
-    length = jb_text_trimmed(list, length);
-    for (size_t at = 0; at < length;) {
-        const char *comma = memchr(list + at, ',', length - at);
-        size_t part = comma ? (size_t)(comma - list) - at : length - at;
+    const char *at = list;
+    const char *end = list + jb_text_trimmed(list, length);
+
+    while (at < end) {
+        const char *comma = memchr(at, ',', (size_t)(end - at));
+        const char *stop = comma ? comma : end;
         uint64_t first;
         uint64_t last;
 
-        if (!text_range(list + at, part, max, &first, &last))
+        if (!text_range(at, (size_t)(stop - at), max, &first, &last))
             return false;
         for (uint64_t cpu = first; cpu <= last; cpu++)
             if (!visit((uint32_t)cpu, context))
                 return false;
-        at += part + 1;
+        if (!comma)
+            return true;
+        at = comma + 1;
+        if (at == end)
+            return false; /* a comma promises another number */
     }
     return true;
 }

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door only: each target is a script of the same name in scripts/, or
+# one call of CMake.  Everything else is in CMakePresets.json and CONTRIBUTING.md.
+PREFIX ?= /usr/local
+.PHONY: build run check test bench lint fuzz-long soak install deb
+
+build:         ## build/joulebook, with what the system lacks named, not installed
+	@scripts/build dev
+run check test bench lint:
+	@scripts/$@
+fuzz-long:     ## a minute for each fuzz target
+	@scripts/deps build fuzz && scripts/build fuzz
+	@JB_FUZZ_SECONDS=60 ctest --preset fuzz
+soak:          ## the tests that take hours
+	@scripts/build dev && ctest --test-dir build -L soak --output-on-failure
+install:       ## below PREFIX and DESTDIR
+	@scripts/build max && cmake --install build-max --prefix "$(PREFIX)"
+deb:           ## build-max/joulebook_*.deb
+	@scripts/deps build package && scripts/build max
+	@cd build-max && cpack -G DEB
