@@ -34,7 +34,8 @@ target_compile_definitions(jb_flags INTERFACE _GNU_SOURCE)
 target_compile_options(jb_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
   -Wold-style-definition -Wvla -Wpointer-arith -Wwrite-strings -Wundef
-  -Wformat=2 -Wcast-qual -Werror)
+  -Wformat=2 -Wcast-qual -Werror
+  -fno-math-errno) # sqrt() is one instruction: no libm in the program
 if(JB_SANITIZE)
   target_compile_options(jb_flags INTERFACE
     -fsanitize=${JB_SANITIZE} -fno-omit-frame-pointer

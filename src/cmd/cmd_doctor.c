@@ -44,7 +44,7 @@ static void doctor_each(const struct jb_machine *machine,
 
     for (size_t i = 0; i < count; i++) {
         const struct jb_machine_source *source = &sources[i];
-        struct doctor_finding finding = { .source = source->desc->name,
+        struct doctor_finding finding = { .source = source->name,
                                           .why = &source->why };
 
         each->visit(each->context, &finding);
@@ -146,7 +146,8 @@ static int doctor_run(const struct jb_cli *cli, const void *opaque, int argc,
 {
     const struct doctor_options *options = opaque;
     struct jb_machine_config config = { .env = &cli->env,
-                                        .config = cli->config };
+                                        .config = cli->config,
+                                        .all_modules = true };
     struct jb_machine *machine;
     int rc = jb_machine_open(&config, &machine, err);
 

@@ -40,6 +40,11 @@ static const char *list_source_state(const struct jb_machine_source *source)
     return jb_status_name(source->why.status);
 }
 
+static const char *list_summary(const struct jb_machine_source *source)
+{
+    return source->desc ? source->desc->summary : "";
+}
+
 static bool list_is_account(const struct jb_machine_sensor *sensor)
 {
     return sensor->about->unit.quantity == JB_QUANTITY_ENERGY ||
@@ -55,7 +60,7 @@ static int list_text_sources(const struct jb_machine *machine, FILE *out)
 
     fputs("Sources\n", out);
     for (size_t i = 0; i < count; i++) {
-        jb_table_add(&table, "%s", sources[i].desc->name);
+        jb_table_add(&table, "%s", sources[i].name);
         jb_table_add(&table, "%s", list_source_state(&sources[i]));
         jb_table_add(&table, "%s",
                      sources[i].why.status == JB_OK ? sources[i].desc->summary
@@ -196,11 +201,11 @@ static json_t *list_json_sources(const struct jb_machine *machine)
 
     for (size_t i = 0; i < count; i++)
         json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "source",
-                            sources[i].desc->name, "state",
-                            list_source_state(&sources[i]), "reason",
-                            sources[i].why.text, "fix", sources[i].why.fix,
-                            "summary", sources[i].desc->summary));
+            list,
+            json_pack("{s:s, s:s, s:s, s:s, s:s}", "source", sources[i].name,
+                      "state", list_source_state(&sources[i]), "reason",
+                      sources[i].why.text, "fix", sources[i].why.fix, "summary",
+                      list_summary(&sources[i])));
     return list;
 }
 
@@ -290,7 +295,7 @@ static json_t *list_json_sensors(const struct jb_machine *machine)
         json_t *object =
             json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:b, s:s, s:s, s:s}",
                       "sensor", jb_machine_sensor_path(machine, i, path),
-                      "source", sources[sensors[i].source].desc->name, "domain",
+                      "source", sources[sensors[i].source].name, "domain",
                       jb_domain_name(&about->domain, name)[0] ? name : NULL,
                       "quantity", jb_quantity_name(about->unit.quantity),
                       "unit", jb_quantity_unit(about->unit.quantity),
@@ -334,7 +339,8 @@ static int list_run(const struct jb_cli *cli, const void *opaque, int argc,
     const struct list_options *options = opaque;
     struct jb_machine_config config = { .env = &cli->env,
                                         .config = cli->config,
-                                        .sources = options->sources };
+                                        .sources = options->sources,
+                                        .all_modules = true };
     struct jb_machine *machine;
     int rc = jb_machine_open(&config, &machine, err);
 

@@ -304,6 +304,7 @@ static int stat_open(struct stat_session *session, struct jb_error *err)
         .sources = session->options->sources,
         .domains = session->options->domains,
         .quantities = 1 << JB_QUANTITY_ENERGY | 1 << JB_QUANTITY_POWER,
+        .all_modules = session->options->estimate,
     };
     int rc = jb_machine_open(&config, &session->machine, err);
 

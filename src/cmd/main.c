@@ -55,6 +55,8 @@ static int main_apply_config(const struct jb_cli *cli,
 
     for (size_t i = 0; jb_sources[i] && count < 30; i++)
         known[count++] = jb_sources[i]->name;
+    for (size_t i = 0; jb_module_sources[i] && count < 40; i++)
+        known[count++] = jb_module_sources[i];
     for (size_t i = 0; jb_commands[i] && count < 60; i++)
         known[count++] = jb_commands[i]->name;
     rc = jb_config_check_sections(cli->config, known, err);

@@ -2,7 +2,7 @@
 #include "interval.h"
 
 #include "base/clock.h"
-#include "machine/inside.h"
+#include "inside.h"
 
 /* Two meters of one domain may differ by this beyond their own uncertainty
  * before it is worth a word: RAPL's registers are not read at one instant. */

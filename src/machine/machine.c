@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "machine/inside.h"
+#include "base/module.h"
+#include "inside.h"
 
 static bool machine_in_list(const char *list, const char *name)
 {
@@ -36,11 +36,18 @@ static bool machine_wants_domain(const char *list,
     return machine_in_list(list, name) || machine_in_list(list, stem);
 }
 
+static bool machine_is_name(const char *name, const char *text, size_t length)
+{
+    return strlen(name) == length && strncmp(name, text, length) == 0;
+}
+
 static bool machine_source_exists(const char *name, size_t length)
 {
     for (size_t i = 0; jb_sources[i]; i++)
-        if (strlen(jb_sources[i]->name) == length &&
-            strncmp(jb_sources[i]->name, name, length) == 0)
+        if (machine_is_name(jb_sources[i]->name, name, length))
+            return true;
+    for (size_t i = 0; jb_module_sources[i]; i++)
+        if (machine_is_name(jb_module_sources[i], name, length))
             return true;
     return false;
 }
@@ -94,22 +101,31 @@ static int machine_source_options(const struct jb_machine_config *config,
     return rc;
 }
 
-static int machine_open_source(const struct jb_machine_config *config,
+static bool machine_is_wanted(const struct jb_machine_config *config,
+                              struct jb_machine_source *source)
+{
+    if (config->sources && !machine_in_list(config->sources, source->name)) {
+        jb_fail(&source->why, JB_EREFUSED, "not selected");
+        return false;
+    }
+    if (source->desc && config->quantities &&
+        !(config->quantities & source->desc->quantities)) {
+        jb_fail(&source->why, JB_EREFUSED, "not needed");
+        return false;
+    }
+    return true;
+}
+
+/* What keeps a source from opening is in its why; only what keeps the machine
+ * from opening is returned. */
+static int machine_open_source(struct jb_machine *machine,
+                               const struct jb_machine_config *config,
                                struct jb_machine_source *source,
                                struct jb_error *err)
 {
     const struct jb_source_desc *desc = source->desc;
-    int rc;
+    int rc = machine_source_options(config, source, err);
 
-    if (config->sources && !machine_in_list(config->sources, desc->name)) {
-        jb_fail(&source->why, JB_EREFUSED, "not selected");
-        return JB_OK;
-    }
-    if (config->quantities && !(config->quantities & desc->quantities)) {
-        jb_fail(&source->why, JB_EREFUSED, "not needed");
-        return JB_OK;
-    }
-    rc = machine_source_options(config, source, err);
     if (rc < 0)
         return rc;
     rc =
@@ -118,7 +134,83 @@ static int machine_open_source(const struct jb_machine_config *config,
         return jb_fail(err, rc, "opening %s: %s", desc->name, source->why.text);
     if (rc == JB_OK)
         source->sensors = desc->sensors(source->handle, &source->sensor_count);
+    machine->sensor_count += source->sensor_count;
     return JB_OK;
+}
+
+static int machine_open_builtin(struct jb_machine *machine,
+                                const struct jb_machine_config *config,
+                                struct jb_error *err)
+{
+    int rc = JB_OK;
+
+    for (size_t i = 0; rc == JB_OK && jb_sources[i]; i++) {
+        struct jb_machine_source *source =
+            &machine->sources[machine->source_count++];
+
+        source->desc = jb_sources[i];
+        source->name = source->desc->name;
+        source->first = machine->sensor_count;
+        if (machine_is_wanted(config, source))
+            rc = machine_open_source(machine, config, source, err);
+    }
+    return rc;
+}
+
+/* A counter that has never counted is what virtual machines show for a meter:
+ * only a reading that is not 0 says that this machine measures. */
+static bool machine_sensor_measures(const struct jb_machine_source *source,
+                                    uint32_t i)
+{
+    const struct jb_sensor *about = &source->sensors[i];
+    struct jb_sample sample;
+
+    if (about->state != JB_OK || about->domain.kind == JB_DOMAIN_NONE)
+        return false;
+    if (about->flags & JB_SENSOR_MAY_BLOCK)
+        return true;
+    source->desc->sample(source->handle, &i, 1, &sample);
+    return sample.state == JB_OK && sample.raw != 0;
+}
+
+static bool machine_measures(const struct jb_machine *machine)
+{
+    for (size_t s = 0; s < machine->source_count; s++)
+        for (size_t i = 0; i < machine->sources[s].sensor_count; i++)
+            if (machine_sensor_measures(&machine->sources[s], (uint32_t)i))
+                return true;
+    return false;
+}
+
+static int machine_open_modules(struct jb_machine *machine,
+                                const struct jb_machine_config *config,
+                                struct jb_error *err)
+{
+    bool needed =
+        config->all_modules || config->sources || !machine_measures(machine);
+    int rc = JB_OK;
+
+    for (size_t i = 0; rc == JB_OK && jb_module_sources[i]; i++) {
+        struct jb_machine_source *source =
+            &machine->sources[machine->source_count++];
+        const void *desc = NULL;
+
+        source->name = jb_module_sources[i];
+        source->first = machine->sensor_count;
+        if (!machine_is_wanted(config, source))
+            continue;
+        if (!needed) {
+            jb_fail(&source->why, JB_EREFUSED, "not needed");
+            continue;
+        }
+        if (jb_module_load(source->name, JB_MODULE_SOURCE, &desc,
+                           &source->why) < 0)
+            continue;
+        source->desc = desc;
+        if (machine_is_wanted(config, source))
+            rc = machine_open_source(machine, config, source, err);
+    }
+    return rc;
 }
 
 static int machine_open_sources(struct jb_machine *machine,
@@ -126,24 +218,17 @@ static int machine_open_sources(struct jb_machine *machine,
                                 struct jb_error *err)
 {
     size_t count = 0;
+    int rc;
 
-    while (jb_sources[count])
+    for (size_t i = 0; jb_sources[i]; i++)
         count++;
-    machine->sources = calloc(count + 1, sizeof(*machine->sources));
+    for (size_t i = 0; jb_module_sources[i]; i++)
+        count++;
+    machine->sources = calloc(count, sizeof(*machine->sources));
     if (!machine->sources)
         return jb_fail(err, JB_ENOMEM, "%zu sources", count);
-    machine->source_count = count;
-    for (size_t i = 0; i < count; i++) {
-        int rc;
-
-        machine->sources[i].desc = jb_sources[i];
-        machine->sources[i].first = machine->sensor_count;
-        rc = machine_open_source(config, &machine->sources[i], err);
-        if (rc < 0)
-            return rc;
-        machine->sensor_count += machine->sources[i].sensor_count;
-    }
-    return JB_OK;
+    rc = machine_open_builtin(machine, config, err);
+    return rc == JB_OK ? machine_open_modules(machine, config, err) : rc;
 }
 
 static void machine_copy_state(struct jb_machine_sensor *sensor)
@@ -360,8 +445,8 @@ const char *jb_machine_sensor_path(const struct jb_machine *machine,
 {
     const struct jb_machine_sensor *s = &machine->sensors[sensor];
 
-    snprintf(out, JB_SENSOR_PATH_MAX, "%s/%s",
-             machine->sources[s->source].desc->name, s->about->name);
+    snprintf(out, JB_SENSOR_PATH_MAX, "%s/%s", machine->sources[s->source].name,
+             s->about->name);
     return out;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What one machine can measure: all sources opened, every sensor with its
+ * What one machine can measure: its sources opened, every sensor with its
  * state, every domain with the sensor that is used for it.
  *
  * Why a layer of its own: commands, the agent and the library all need the same
@@ -33,11 +33,14 @@ struct jb_machine_config {
     const char *domains; /* "package,dram-0": only these; NULL: all */
     uint32_t quantities; /* 1 << enum jb_quantity: sources that give none of
                             them are not opened; 0: all */
+    bool all_modules; /* also load sources that live in modules: else only when
+                         named in sources, or when nothing else measures */
 };
 
 /* One source of the registry, open or not. */
 struct jb_machine_source {
-    const struct jb_source_desc *desc;
+    const char *name;
+    const struct jb_source_desc *desc; /* NULL: a module that is not loaded */
     struct jb_source *handle; /* NULL unless state is JB_OK */
     void *options;
     const struct jb_sensor *sensors; /* the source's */

@@ -3,7 +3,7 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "machine/inside.h"
+#include "inside.h"
 
 enum {
     /* Commands take the ends of an interval from marks; the ring only has to

@@ -90,8 +90,10 @@ struct jb_source_desc {
     void (*close)(struct jb_source *source);
 };
 
-/* Generated from the list in src/sources/CMakeLists.txt; ends with NULL. */
+/* Generated from the lists in src/sources/CMakeLists.txt; end with NULL: the
+ * sources that are built in, and the names of those in modules/<name>.so. */
 extern const struct jb_source_desc *const jb_sources[];
+extern const char *const jb_module_sources[];
 
 #ifdef __cplusplus
 }
