@@ -158,11 +158,11 @@ static void test_counts(void **state)
     assert_int_equal(sensor->quantum, PERF_RAPL_QUANTUM);
 
     before = perf_take(test, "package-0");
-    perf_burn(5 * JB_NS_PER_MS);
+    perf_burn(5 * (uint64_t)JB_NS_PER_MS);
     after = perf_take(test, "package-0");
     assert_int_equal(before.state, JB_OK);
     assert_int_equal(after.state, JB_OK);
-    assert_true(after.raw - before.raw >= 4 * JB_NS_PER_MS);
+    assert_true(after.raw - before.raw >= 4 * (uint64_t)JB_NS_PER_MS);
     assert_true(after.raw - before.raw < 10 * (uint64_t)JB_NS_PER_S);
 
     after = perf_take(test, "psys");
@@ -426,8 +426,8 @@ static void test_denied(void **state)
 static void test_rescan(void **state)
 {
     struct perf_case *test = *state;
-    uint32_t before;
-    uint32_t after;
+    uint32_t before = 0;
+    uint32_t after = 0;
 
     perf_need_syscall();
     perf_write_event(test, "energy-pkg", "event=9");

@@ -6,7 +6,12 @@
 #include "base/text.h"
 
 /* 23 digits are needed for 2^-32; 38 is what 128 bits hold for certain. */
-enum { EVENT_DIGITS_MAX = 38, EVENT_EXPONENT_MAX = 60, EVENT_MICRO = 6 };
+enum {
+    EVENT_DIGITS_MAX = 38,
+    EVENT_EXPONENT_MAX = 60,
+    EVENT_TEXT_MAX = 120,
+    EVENT_MICRO = 6
+};
 
 __extension__ typedef unsigned __int128 event_wide;
 
@@ -178,7 +183,7 @@ static bool event_take_decimal(const char *text, size_t length,
 {
     size_t at;
 
-    if (length > 2 * EVENT_EXPONENT_MAX)
+    if (length > EVENT_TEXT_MAX)
         return false;
     at = event_take_digits(text, length, 0, decimal);
     if (at == 0)

@@ -31,7 +31,7 @@ static int pmu_read_mask(struct jb_perf_pmu *pmu, struct jb_error *err)
 {
     char path[JB_PATH_MAX];
     char mask[PMU_MASK_MAX];
-    size_t length;
+    size_t length = 0;
     size_t count = 0;
     int rc = jb_path(path, err, "%s/cpumask", pmu->path);
 

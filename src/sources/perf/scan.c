@@ -43,9 +43,10 @@ struct scan {
     struct jb_topology *topology;
     const char *pmu_name;
     const struct scan_row *row;
-    const struct jb_perf_pmu *pmu;
-    const struct jb_perf_event *event;
-    const struct jb_error *trouble; /* why the event is unusable, or NULL */
+    struct jb_perf_pmu pmu;
+    struct jb_perf_event event;
+    struct jb_error
+        trouble; /* why the event is unusable; status JB_OK if not */
     uint32_t cpu;
 };
 
@@ -119,10 +120,10 @@ static void scan_set_unit(const struct scan *scan, struct jb_sensor *sensor)
                             .read_den = 1 };
 
     sensor->quantum = 1;
-    if (!scan->trouble) {
-        unit.num = scan->event->num;
-        unit.den = scan->event->den;
-        sensor->quantum = scan_quantum(scan->event);
+    if (scan->trouble.status == JB_OK) {
+        unit.num = scan->event.num;
+        unit.den = scan->event.den;
+        sensor->quantum = scan_quantum(&scan->event);
     }
     sensor->unit = unit;
 }
@@ -210,22 +211,22 @@ static void scan_connect(const struct scan *scan, size_t at, bool is_new)
     struct jb_sensor *sensor = &scan->source->sensors[at];
     struct jb_perf_meter *meter = &scan->source->meters[at];
     struct jb_perf_meter want = { .fd = -1,
-                                  .type = scan->pmu->type,
+                                  .type = scan->pmu.type,
                                   .cpu = scan->cpu,
-                                  .config = scan->event->config,
+                                  .config = scan->event.config,
                                   .seen = true };
     char label[JB_NAME_MAX];
     struct jb_error err;
 
     meter->seen = true;
-    if (!scan->trouble && scan_is_current(meter, &want))
+    if (scan->trouble.status == JB_OK && scan_is_current(meter, &want))
         return;
     jb_perf_meter_close(meter);
     *meter = want;
     snprintf(label, sizeof(label), "%s/%s/ on cpu%u", scan->pmu_name,
              scan->row->event, scan->cpu);
-    if (scan->trouble) {
-        scan_set_state(sensor, scan->trouble);
+    if (scan->trouble.status != JB_OK) {
+        scan_set_state(sensor, &scan->trouble);
     } else if (jb_perf_meter_open(scan->source->env, label, meter, &err) < 0) {
         scan_set_state(sensor, &err);
     } else {
@@ -261,17 +262,17 @@ static int scan_cpu(const struct scan *scan, struct jb_error *err)
 
 static int scan_event(struct scan *scan, struct jb_error *err)
 {
-    struct jb_perf_event event = { .num = 1, .den = 1 };
-    struct jb_error trouble;
-    int rc = jb_perf_pmu_event(scan->pmu, scan->row->event, &event, &trouble);
+    int rc;
 
+    scan->event = (struct jb_perf_event){ .num = 1, .den = 1 };
+    scan->trouble = (struct jb_error){ .status = JB_OK };
+    rc = jb_perf_pmu_event(&scan->pmu, scan->row->event, &scan->event,
+                           &scan->trouble);
     if (rc == JB_EABSENT)
         return JB_OK;
-    scan->event = &event;
-    scan->trouble = rc < 0 ? &trouble : NULL;
     rc = JB_OK;
-    for (size_t i = 0; rc == JB_OK && i < scan->pmu->cpu_count; i++) {
-        scan->cpu = scan->pmu->cpus[i];
+    for (size_t i = 0; rc == JB_OK && i < scan->pmu.cpu_count; i++) {
+        scan->cpu = scan->pmu.cpus[i];
         rc = scan_cpu(scan, err);
     }
     return rc;
@@ -303,21 +304,19 @@ static int scan_broken_pmu(const struct scan *scan,
 
 static int scan_pmu(struct scan *scan, struct jb_error *err)
 {
-    struct jb_perf_pmu pmu;
     struct jb_error trouble;
     int rc = jb_perf_pmu_init(scan->source->env->roots->sysfs, scan->pmu_name,
-                              &pmu, &trouble);
+                              &scan->pmu, &trouble);
 
     if (rc == JB_EABSENT)
         return JB_OK;
     if (rc < 0)
         return scan_broken_pmu(scan, &trouble, err);
-    scan->pmu = &pmu;
     for (size_t i = 0; rc == JB_OK && i < SCAN_ROWS; i++) {
         scan->row = &scan_rows[i];
         rc = scan_event(scan, err);
     }
-    jb_perf_pmu_release(&pmu);
+    jb_perf_pmu_release(&scan->pmu);
     return rc;
 }
 
