@@ -48,7 +48,7 @@ static int topology_list_cpus(const char *sysfs, struct jb_topology *topology,
                               struct jb_error *err)
 {
     char list[TOPOLOGY_LIST_MAX];
-    size_t length;
+    size_t length = 0;
     size_t count = 0;
     int rc = topology_read_list(sysfs, list, &length, err);
 
@@ -153,6 +153,8 @@ static void topology_count_packages(struct jb_topology *topology)
 
 static void topology_group(struct jb_topology *topology)
 {
+    if (topology->cpu_count == 0)
+        return;
     qsort(topology->cpus, topology->cpu_count, sizeof(*topology->cpus),
           topology_by_place);
     topology_count_packages(topology);

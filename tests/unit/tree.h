@@ -6,20 +6,19 @@
 #ifndef JB_TEST_TREE_H
 #define JB_TEST_TREE_H
 
-/* clang-format off: cmocka needs these before itself */
-#include <cmocka.h>
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-/* clang-format on */
-
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* After the headers that it needs. */
+#include <cmocka.h>
 
 enum { TREE_PATH_MAX = 512 };
 

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One event of one CPU: the system calls and what their failures mean. */
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "perf.h"
+
+enum { METER_PARANOID_MAX = 16 };
+
+/* A container's seccomp filter and a kernel that is set to be careful give the
+ * same error; the setting tells them apart. */
+static int meter_deny(const struct jb_env *env, const char *label, int errnum,
+                      struct jb_error *err)
+{
+    char path[JB_PATH_MAX];
+    char paranoid[METER_PARANOID_MAX];
+    bool setting;
+
+    if (jb_path(path, NULL, "%s/sys/kernel/perf_event_paranoid",
+                env->roots->procfs) ||
+        jb_file_read(path, paranoid, sizeof(paranoid), NULL, NULL))
+        strcpy(paranoid, "unknown");
+    setting =
+        geteuid() != 0 && paranoid[0] != '-' && strcmp(paranoid, "0") != 0;
+    jb_fail(err, JB_EDENIED,
+            "perf_event_open of %s: %s; kernel.perf_event_paranoid is %s, "
+            "events of a whole CPU need 0 or CAP_PERFMON",
+            label, strerrordesc_np(errnum), paranoid);
+    jb_error_set_fix(err, "%s",
+                     setting ? "sysctl kernel.perf_event_paranoid=0 (or "
+                               "setcap cap_perfmon+ep \"$(command -v "
+                               "joulebook)\")"
+                             : "allow perf_event_open in the container's "
+                               "seccomp profile and give it CAP_PERFMON");
+    return JB_EDENIED;
+}
+
+static int meter_explain(const struct jb_env *env, const char *label,
+                         int errnum, struct jb_error *err)
+{
+    int rc;
+
+    if (errnum == EACCES || errnum == EPERM)
+        return meter_deny(env, label, errnum, err);
+    if (errnum == EMFILE || errnum == ENFILE) {
+        rc = jb_fail(err, JB_ELIMIT,
+                     "perf_event_open of %s: too many open files", label);
+        jb_error_set_fix(err, "ulimit -n 65536");
+        return rc;
+    }
+    if (errnum == ENOSYS) {
+        rc = jb_fail(err, JB_EABSENT,
+                     "this kernel was built without perf events");
+        jb_error_set_fix(err, "use a kernel with CONFIG_PERF_EVENTS=y");
+        return rc;
+    }
+    return jb_fail_errno(err, errnum, "perf_event_open of %s", label);
+}
+
+int jb_perf_meter_open(const struct jb_env *env, const char *label,
+                       struct jb_perf_meter *meter, struct jb_error *err)
+{
+    struct perf_event_attr attr = {
+        .type = meter->type,
+        .size = sizeof(attr),
+        .config = meter->config.word[0],
+        .config1 = meter->config.word[1],
+        .config2 = meter->config.word[2],
+    };
+    long fd = syscall(SYS_perf_event_open, &attr, -1, (int)meter->cpu, -1,
+                      PERF_FLAG_FD_CLOEXEC);
+
+    if (fd < 0)
+        return meter_explain(env, label, errno, err);
+    meter->fd = (int)fd;
+    return JB_OK;
+}
+
+int jb_perf_meter_read(const struct jb_perf_meter *meter, uint64_t *raw)
+{
+    uint64_t value;
+    ssize_t got;
+
+    do {
+        got = read(meter->fd, &value, sizeof(value));
+    } while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return jb_fail_errno(NULL, errno, "read");
+    if (got == 0)
+        return JB_EABSENT;
+    if (got != (ssize_t)sizeof(value))
+        return JB_EFORMAT;
+    *raw = value;
+    return JB_OK;
+}
+
+void jb_perf_meter_close(struct jb_perf_meter *meter)
+{
+    if (meter->fd >= 0)
+        close(meter->fd);
+    meter->fd = -1;
+}
