@@ -112,32 +112,38 @@ static int lab_pin(int cpu, struct jb_error *err)
     return JB_OK;
 }
 
+/* The world as the options want it, in the caller's memory. */
+static int lab_make_world(const struct jb_lab_options *options,
+                          struct jb_lab_world *world, struct jb_error *err)
+{
+    uint64_t now_ns = jb_lab_now_ns();
+    struct jb_lab_layout *layout = malloc(sizeof(*layout));
+    int rc;
+
+    if (!layout)
+        return jb_fail(err, JB_ENOMEM, "lab: out of memory");
+    rc = jb_lab_layout_load(options->layout, layout, err);
+    if (rc == JB_OK && options->start_ns > now_ns)
+        rc = jb_fail(err, JB_EUSAGE, "lab: the start is in the future");
+    if (rc == JB_OK)
+        jb_lab_world_init(world, layout,
+                          options->start_ns ? options->start_ns : now_ns,
+                          options->seed);
+    free(layout);
+    return rc;
+}
+
 static int lab_make_state(struct lab_run *run,
                           const struct jb_lab_options *options,
                           struct jb_error *err)
 {
-    uint64_t now_ns = jb_lab_now_ns();
-    struct jb_lab_layout *layout = malloc(sizeof(*layout));
     struct jb_lab_world *world = malloc(sizeof(*world));
-    int rc;
+    int rc = world ? lab_make_world(options, world, err)
+                   : jb_fail(err, JB_ENOMEM, "lab: out of memory");
 
-    run->state = calloc(1, sizeof(*run->state));
-    if (!layout || !world || !run->state) {
-        rc = jb_fail(err, JB_ENOMEM, "lab: out of memory");
-    } else if (options->start_ns > now_ns) {
-        rc = jb_fail(err, JB_EUSAGE, "lab: the start is in the future");
-    } else {
-        run->state->journal.fd = -1;
-        rc = jb_lab_layout_load(options->layout, layout, err);
-    }
-    if (rc == JB_OK) {
-        jb_lab_world_init(world, layout,
-                          options->start_ns ? options->start_ns : now_ns,
-                          options->seed);
+    if (rc == JB_OK)
         rc = jb_lab_state_init(run->state, world, options->journal, err);
-    }
     free(world);
-    free(layout);
     return rc;
 }
 
@@ -225,8 +231,7 @@ static void lab_release(struct lab_run *run)
         jb_lab_mount_close(run->mount);
         jb_lab_writer_close(run->writer);
     }
-    if (run->state)
-        jb_lab_state_release(run->state);
+    jb_lab_state_release(run->state);
     free(run->state);
     free(run->directory);
     if (run->signal_fd >= 0)
@@ -265,8 +270,13 @@ static int lab_run_all(struct lab_run *run,
 int jb_lab_run(const struct jb_lab_options *options, struct jb_error *err)
 {
     struct lab_run run = { .signal_fd = -1 };
-    int rc = lab_run_all(&run, options, err);
+    int rc;
 
+    run.state = calloc(1, sizeof(*run.state));
+    if (!run.state)
+        return jb_fail(err, JB_ENOMEM, "lab: out of memory");
+    run.state->journal.fd = -1;
+    rc = lab_run_all(&run, options, err);
     lab_release(&run);
     return rc;
 }

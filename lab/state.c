@@ -201,6 +201,8 @@ static int state_find_target(struct jb_lab_state *state,
 static bool state_set_fault(const struct jb_lab_command *command,
                             struct jb_lab_node *file)
 {
+    if (!file)
+        return false;
     switch (command->verb) {
     case JB_LAB_ERRNO:
         file->fault.error = command->error;
