@@ -222,6 +222,21 @@ static int lab_serve(struct lab_run *run, struct jb_error *err)
     return rc;
 }
 
+/* Takes the signals that told us to stop, so that they do not strike when the
+ * mask is put back. */
+static void lab_give_signals_back(struct lab_run *run)
+{
+    struct signalfd_siginfo info;
+
+    if (run->signal_fd >= 0) {
+        while (read(run->signal_fd, &info, sizeof(info)) > 0)
+            continue;
+        close(run->signal_fd);
+    }
+    if (run->masked)
+        sigprocmask(SIG_SETMASK, &run->old_mask, NULL);
+}
+
 static void lab_release(struct lab_run *run)
 {
     if (run->is_parent) {
@@ -234,10 +249,7 @@ static void lab_release(struct lab_run *run)
     jb_lab_state_release(run->state);
     free(run->state);
     free(run->directory);
-    if (run->signal_fd >= 0)
-        close(run->signal_fd);
-    if (run->masked)
-        sigprocmask(SIG_SETMASK, &run->old_mask, NULL);
+    lab_give_signals_back(run);
 }
 
 static int lab_run_all(struct lab_run *run,
