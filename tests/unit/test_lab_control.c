@@ -13,7 +13,7 @@
 #include "control.h"
 #include "state.h"
 
-enum { MS = 1000000 };
+static const uint64_t MS = 1000000;
 
 static struct jb_lab_state *lab;
 

@@ -11,7 +11,7 @@
 
 #include "world.h"
 
-enum { MS = 1000000 };
+static const uint64_t MS = 1000000;
 
 static struct jb_lab_layout *layout;
 static struct jb_lab_world *world;
@@ -185,8 +185,7 @@ static void test_meter(void **state)
     assert_true(jb_lab_world_power_uw(world, 1075 * MS, &power_uw));
     assert_int_equal(power_uw, 61000000);
     /* After a long time without a reader the ring has been skipped over. */
-    assert_true(
-        jb_lab_world_power_uw(world, 900000 * UINT64_C(1000000), &power_uw));
+    assert_true(jb_lab_world_power_uw(world, 900000 * MS, &power_uw));
     assert_int_equal(power_uw, 107000000);
 }
 
