@@ -54,10 +54,10 @@ static int lab_clear_leftover(const char *directory, struct jb_error *err)
         return JB_OK;
     if (umount2(directory, MNT_DETACH) == 0)
         return JB_OK;
-    return jb_fail(err, JB_EDENIED,
-                   "%s: a lab that was killed is still mounted here; run "
-                   "fusermount3 -u %s",
-                   directory, directory);
+    jb_fail(err, JB_EDENIED, "%s: a lab that was killed is still mounted here",
+            directory);
+    jb_error_set_fix(err, "fusermount3 -u %s", directory);
+    return JB_EDENIED;
 }
 
 static int lab_find_directory(struct lab_run *run, const char *directory,
@@ -72,12 +72,12 @@ static int lab_find_directory(struct lab_run *run, const char *directory,
     if (rc < 0)
         return rc;
     run->directory = realpath(directory, NULL);
-    if (!run->directory || stat(run->directory, &info) < 0 ||
-        !S_ISDIR(info.st_mode))
-        return jb_fail(err, JB_EABSENT,
-                       "lab: %s is not a directory (make one first)",
-                       directory);
-    return JB_OK;
+    if (run->directory && stat(run->directory, &info) == 0 &&
+        S_ISDIR(info.st_mode))
+        return JB_OK;
+    jb_fail(err, JB_EABSENT, "lab: %s is not a directory", directory);
+    jb_error_set_fix(err, "mkdir -p %s", directory);
+    return JB_EABSENT;
 }
 
 static int lab_check_empty(const struct lab_run *run, struct jb_error *err)
@@ -89,12 +89,12 @@ static int lab_check_empty(const struct lab_run *run, struct jb_error *err)
         return jb_fail(err, JB_ENOMEM, "lab: out of memory");
     mounted = access(path, F_OK) == 0;
     free(path);
-    if (mounted)
-        return jb_fail(err, JB_EUSAGE,
-                       "lab: another lab serves %s (its .lab/status names "
-                       "the process)",
-                       run->directory);
-    return JB_OK;
+    if (!mounted)
+        return JB_OK;
+    jb_fail(err, JB_EBUSY, "lab: another lab serves %s", run->directory);
+    jb_error_set_fix(err, "cat %s/.lab/status (it names the process)",
+                     run->directory);
+    return JB_EBUSY;
 }
 
 static int lab_pin(int cpu, struct jb_error *err)

@@ -52,7 +52,8 @@ struct jb_lab_options jb_lab_options_default(void);
  * JB_EABSENT: no such directory or layout, or this kernel has no FUSE.
  * JB_EDENIED: FUSE, the directory or the journal is not ours to use.
  * JB_EFORMAT: the layout, with its line.  JB_EUSAGE: options that make no
- * sense, a directory in use.  JB_EIO: the journal has a hole.  JB_ENOMEM.
+ * sense.  JB_EBUSY: another lab serves the directory.  JB_EIO: the journal has
+ * a hole, or the mount failed.  JB_ENOMEM.
  *
  * Not for programs with threads: it forks, pins and changes the signal mask
  * (restored on return).

@@ -402,21 +402,23 @@ static void mount_swallow_log(enum fuse_log_level level, const char *fmt,
 static int mount_check_device(struct jb_error *err)
 {
     int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+    int rc;
 
     if (fd >= 0) {
         close(fd);
         return JB_OK;
     }
     if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
-        return jb_fail(err, JB_EABSENT,
-                       "lab: no /dev/fuse here (load the module: modprobe "
-                       "fuse; in a container start it with --device "
-                       "/dev/fuse), or use plain files");
-    return jb_fail(err, JB_EDENIED,
-                   "lab: /dev/fuse: %s (root, or a container with --device "
-                   "/dev/fuse --cap-add SYS_ADMIN, is needed), or use plain "
-                   "files",
-                   strerror(errno));
+        rc = jb_fail(err, JB_EABSENT, "lab: there is no /dev/fuse here");
+    else
+        rc = jb_fail(err, JB_EDENIED, "lab: /dev/fuse: %s", strerror(errno));
+    jb_error_set_fix(err,
+                     rc == JB_EABSENT
+                         ? "run modprobe fuse (a container: start it with "
+                           "--device /dev/fuse), or use plain files"
+                         : "be root (a container: --device /dev/fuse --cap-add "
+                           "SYS_ADMIN), or use plain files");
+    return rc;
 }
 
 static int mount_start_session(struct jb_lab_mount *mount,

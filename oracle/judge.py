@@ -6,6 +6,7 @@ them, and a later kind of judgement (who consumed what) is one more function in
 it with what it needs added to Case.
 """
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -58,16 +59,30 @@ def zone_names(machine, path):
     return names
 
 
+def named_by_source(machine, source):
+    """The zone whose path is a whole piece of a source's name, such as
+    powercap/intel-rapl:0."""
+    for path in sorted(machine.zones, key=len, reverse=True):
+        if re.search(rf"(^|[/ :]){re.escape(path)}($|[/ ])", source):
+            return path
+    return None
+
+
 def match_zones(machine, measured, given=()):
     """Index of domain -> path; `given` are (domain, path) pairs from the user.
 
-    A name that several zones have goes to them in turn, the ones that have a
-    counter of their own before mirrors."""
+    Without one, what the program calls the zone or the source decides, and
+    then the name: one that several zones have goes to them in turn, those that
+    have a counter of their own before mirrors."""
     given = dict(given)
-    order = sorted(machine.zones, key=lambda path: bool(machine.zone(path).mirror))
+    order = sorted(
+        machine.zones, key=lambda path: bool(machine.zone(path).mirror)
+    )
     matched = {}
     for index, domain in enumerate(measured.domains):
-        path = domain.zone or given.get(domain.name)
+        path = given.get(domain.name) or domain.zone
+        if path is None:
+            path = named_by_source(machine, domain.source)
         if path is None:
             path = next(
                 (
@@ -104,7 +119,7 @@ def check_sign(case):
     for domain, _ in case.each():
         if domain.energy_j is None:
             continue
-        good = domain.energy_j >= 0 and domain.uncertainty_j >= 0
+        good = domain.energy_j >= 0 and domain.low_j <= domain.high_j
         yield Verdict(
             "sign", domain.name, PASS if good else FAIL,
             f"{short(domain.energy_j)} +- {short(domain.uncertainty_j)} J",
@@ -188,12 +203,12 @@ def check_truth(case):
             continue
         true = case.machine.true_joules(path, *span)
         error = domain.energy_j - true
-        good = abs(error) <= domain.uncertainty_j
+        good = domain.low_j <= true <= domain.high_j
         relative = f" ({float(error / true * 100):+.4f} %)" if true else ""
         yield Verdict(
             "truth", domain.name, PASS if good else FAIL,
-            f"claimed {short(domain.energy_j)} +- "
-            f"{short(domain.uncertainty_j)} J, true {short(true)} J, "
+            f"claimed {short(domain.energy_j)} J in [{short(domain.low_j)}, "
+            f"{short(domain.high_j)}], true {short(true)} J, "
             f"off by {short(error)} J{relative}",
         )
 

@@ -34,6 +34,8 @@ class Domain:
     energy_j: Fraction | None  # None: absent
     average_w: Fraction | None
     uncertainty_j: Fraction
+    low_j: Fraction | None  # the bounds that are claimed
+    high_j: Fraction | None
     provenance: str
     coverage: Fraction | None
     counts: Counts | None
@@ -52,7 +54,19 @@ def _number(value):
     return None if value is None else Fraction(value)
 
 
+def _total(top):
+    """The sum, as `total: {energy_j}` or as `total_j`."""
+    total = top.get("total")
+    return _number(total["energy_j"] if total else top.get("total_j"))
+
+
 def _domain(entry):
+    energy = _number(entry.get("energy_j"))
+    uncertainty = _number(entry.get("uncertainty_j")) or Fraction(0)
+    low, high = _number(entry.get("low_j")), _number(entry.get("high_j"))
+    if energy is not None:
+        low = energy - uncertainty if low is None else low
+        high = energy + uncertainty if high is None else high
     counts = entry.get("counts")
     if counts is not None:
         keys = ("first", "last", "total", "first_ns", "last_ns")
@@ -61,9 +75,11 @@ def _domain(entry):
         name=entry["domain"],
         source=entry.get("source", ""),
         zone=entry.get("zone"),
-        energy_j=_number(entry.get("energy_j")),
+        energy_j=energy,
         average_w=_number(entry.get("average_w")),
-        uncertainty_j=_number(entry.get("uncertainty_j")) or Fraction(0),
+        uncertainty_j=uncertainty,
+        low_j=low,
+        high_j=high,
         provenance=entry.get("provenance", ""),
         coverage=_number(entry.get("coverage")),
         counts=counts,
@@ -77,7 +93,7 @@ def read_measured(stream):
             start_ns=top.get("start_ns"),
             end_ns=top.get("end_ns"),
             elapsed_s=_number(top.get("elapsed_s")),
-            total_j=_number(top.get("total_j")),
+            total_j=_total(top),
             domains=[_domain(entry) for entry in top["domains"]],
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -313,6 +313,37 @@ class JudgeTest(unittest.TestCase):
             self.outcomes([self.package])["truth", "package-0"], "FAIL"
         )
 
+    def test_bounds_that_are_not_symmetric(self):
+        self.package.update(low_j=8.0, high_j=8.0001)
+        got = self.outcomes([self.package])
+        self.assertEqual(got["truth", "package-0"], "pass")
+        self.package.update(low_j=8.00001)
+        got = self.outcomes([self.package])
+        self.assertEqual(got["truth", "package-0"], "FAIL")
+
+    def test_matching(self):
+        domains = [
+            {"domain": "a", "source": "powercap/r:0:1"},
+            {"domain": "b", "source": "powercap:r:0"},
+            {"domain": "c", "zone": "r:0:0"},
+            {"domain": "d", "source": "r:00"},
+            {"domain": "core-0"},
+            {"domain": "package-0/dram"},
+        ]
+        measured = read_measured(stat(domains))
+        self.assertEqual(
+            match_zones(self.machine, measured, [("d", "r:0")]),
+            {0: "r:0:1", 1: "r:0", 2: "r:0:0", 3: "r:0"},
+        )
+        measured = read_measured(stat(domains[4:]))
+        self.assertEqual(
+            match_zones(self.machine, measured), {0: "r:0:1", 1: "r:0:0"}
+        )
+
+    def test_total_as_an_object(self):
+        got = self.outcomes([self.package], total={"energy_j": 8.0001})
+        self.assertEqual(got["twice", "total"], "pass")
+
     def test_counted_twice(self):
         core = {"domain": "core-0", "energy_j": 2, "uncertainty_j": 1}
         got = self.outcomes([self.package, self.dram, core], total_j=12.0001)
