@@ -413,5 +413,20 @@ class CommandTest(unittest.TestCase):
         self.assertIn("16384 counts 1000000.000 uJ", out)
 
 
+    def test_judge(self):
+        lines = [start(P0), read(0, "intel-rapl:0", 0),
+                 read(1 * S, "intel-rapl:0", 16384)]
+        for energy, want in ((1.0, 0), (1.1, 1)):
+            domain = {"domain": "package-0", "energy_j": energy,
+                      "uncertainty_j": 0.01}
+            with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+                file.write(
+                    stat([domain], start_ns=0, end_ns=1 * S).getvalue()
+                )
+                file.flush()
+                code, out = self.run_oracle(lines, "judge", "--stat", file.name)
+            self.assertEqual(code, want, out)
+
+
 if __name__ == "__main__":
     unittest.main()
