@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Holds what a program measured against the truth.
+
+A check is a function of a Case that returns Verdicts; CHECKS is the list of
+them, and a later kind of judgement (who consumed what) is one more function in
+it with what it needs added to Case.
+"""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+PASS, FAIL, SKIP = "pass", "FAIL", "skip"
+
+
+@dataclass
+class Verdict:
+    check: str
+    subject: str
+    outcome: str
+    detail: str
+
+    def __str__(self):
+        return f"{self.outcome:4} {self.check:9} {self.subject}: {self.detail}"
+
+
+@dataclass
+class Case:
+    machine: object
+    measured: object
+    zones: dict  # index of a measured domain -> path of its zone
+    slack_ns: int  # how far a program's stamp may be from the lab's
+
+    def each(self):
+        """(domain, path) of the domains that have a zone."""
+        for index, domain in enumerate(self.measured.domains):
+            if index in self.zones:
+                yield domain, self.zones[index]
+
+
+def short(value):
+    return f"{float(value):.9g}"
+
+
+# Which zone a domain is
+
+
+def zone_names(machine, path):
+    """All the names by which a program may call a zone."""
+    zone = machine.zone(path)
+    names = {path, zone.name}
+    parent = machine.zones.get(zone.parent)
+    if parent is not None:
+        names.add(f"{parent.name}/{zone.name}")
+        names.add(f"{parent.name}.{zone.name}")
+        number = parent.name.rpartition("-")[2]
+        if number.isdigit():
+            names.add(f"{zone.name}-{number}")
+    return names
+
+
+def named_by_source(machine, source):
+    """The zone whose path is a whole piece of a source's name, such as
+    powercap/intel-rapl:0."""
+    for path in sorted(machine.zones, key=len, reverse=True):
+        if re.search(rf"(^|[/ :]){re.escape(path)}($|[/ ])", source):
+            return path
+    return None
+
+
+def match_zones(machine, measured, given=()):
+    """Index of domain -> path; `given` are (domain, path) pairs from the user.
+
+    Without one, what the program calls the zone or the source decides, and
+    then the name: one that several zones have goes to them in turn, those that
+    have a counter of their own before mirrors."""
+    given = dict(given)
+    order = sorted(
+        machine.zones, key=lambda path: bool(machine.zone(path).mirror)
+    )
+    matched = {}
+    for index, domain in enumerate(measured.domains):
+        path = given.get(domain.name) or domain.zone
+        if path is None:
+            path = named_by_source(machine, domain.source)
+        if path is None:
+            path = next(
+                (
+                    p
+                    for p in order
+                    if p not in matched.values()
+                    and domain.name in zone_names(machine, p)
+                ),
+                None,
+            )
+        if path in machine.zones:
+            matched[index] = path
+    return matched
+
+
+# Checks
+
+
+def check_known(case):
+    """Every RAPL domain that was measured exists."""
+    for index, domain in enumerate(case.measured.domains):
+        if index in case.zones:
+            yield Verdict("known", domain.name, PASS, case.zones[index])
+        else:
+            yield Verdict(
+                "known", domain.name, SKIP, "no zone of this journal"
+            )
+    if not case.zones:
+        yield Verdict("known", "*", FAIL, "no domain is one of the lab's")
+
+
+def check_sign(case):
+    """Energy and uncertainty are never negative."""
+    for domain, _ in case.each():
+        if domain.energy_j is None:
+            continue
+        good = domain.energy_j >= 0 and domain.low_j <= domain.high_j
+        yield Verdict(
+            "sign", domain.name, PASS if good else FAIL,
+            f"{short(domain.energy_j)} +- {short(domain.uncertainty_j)} J",
+        )
+
+
+def raw_values(zone, read):
+    """A program reads microjoules; one that restores counts may give those."""
+    return (read.count, zone.shown_uj(read.count))
+
+
+def find_read(case, path, raw, at_ns):
+    """The served read that a raw value and its instant mean."""
+    zone = case.machine.zone(path)
+    near = [
+        read
+        for read in case.machine.good_reads(path)
+        if abs(read.t_ns - at_ns) <= case.slack_ns
+        and raw in raw_values(zone, read)
+    ]
+    return min(near, key=lambda read: abs(read.t_ns - at_ns), default=None)
+
+
+def check_counts(case):
+    """The counts are those served, and their difference is right to the
+    count."""
+    for domain, path in case.each():
+        counts = domain.counts
+        if counts is None:
+            yield Verdict("counts", domain.name, SKIP, "not given")
+            continue
+        first = find_read(case, path, counts.first, counts.first_ns)
+        last = find_read(case, path, counts.last, counts.last_ns)
+        if first is None or last is None:
+            which = "first" if first is None else "last"
+            yield Verdict(
+                "counts", domain.name, FAIL,
+                f"the {which} value was not served at that time",
+            )
+            continue
+        yield judge_total(case, domain, path, (first, last))
+
+
+def judge_total(case, domain, path, ends):
+    zone = case.machine.zone(path)
+    first, last = ends
+    if first.epoch != last.epoch:
+        return Verdict(
+            "counts", domain.name, SKIP, "the counter was disturbed between"
+        )
+    want = case.machine.counts_between(path, first, last)
+    got = domain.counts.total
+    if got == want:
+        return Verdict("counts", domain.name, PASS, f"{got} counts, off by 0")
+    # As microjoules: the nearest count, since a unit is at least 1 uJ.
+    as_counts = round(Fraction(got * zone.shown[1], zone.shown[0]))
+    if as_counts == want:
+        return Verdict(
+            "counts", domain.name, PASS, f"{got} uJ = {want} counts, off by 0"
+        )
+    return Verdict(
+        "counts", domain.name, FAIL,
+        f"total {got} (as uJ: {as_counts} counts), served {want} counts",
+    )
+
+
+def span_of(case, domain):
+    if domain.counts is not None:
+        return domain.counts.first_ns, domain.counts.last_ns
+    if case.measured.start_ns is not None and case.measured.end_ns is not None:
+        return case.measured.start_ns, case.measured.end_ns
+    return None
+
+
+def check_truth(case):
+    """The true energy of the span lies within what was claimed."""
+    for domain, path in case.each():
+        span = span_of(case, domain)
+        if span is None or domain.energy_j is None:
+            yield Verdict("truth", domain.name, SKIP, "no span or no energy")
+            continue
+        true = case.machine.true_joules(path, *span)
+        error = domain.energy_j - true
+        good = domain.low_j <= true <= domain.high_j
+        relative = f" ({float(error / true * 100):+.4f} %)" if true else ""
+        yield Verdict(
+            "truth", domain.name, PASS if good else FAIL,
+            f"claimed {short(domain.energy_j)} J in [{short(domain.low_j)}, "
+            f"{short(domain.high_j)}], true {short(true)} J, "
+            f"off by {short(error)} J{relative}",
+        )
+
+
+def troubles(case, path, span):
+    """Reads in the span that failed or cannot be told from a wrap."""
+    reads = case.machine.zone(path).reads
+    inside = [read for read in reads if span[0] <= read.t_ns <= span[1]]
+    failed = sum(1 for read in inside if read.errno)
+    good = [read for read in inside if not read.errno]
+    uncertain = sum(
+        1
+        for first, last in zip(good, good[1:])
+        if case.machine.wrap_is_uncertain(path, first, last)
+    )
+    return failed, uncertain
+
+
+def check_coverage(case):
+    """Coverage is a share, and not whole where it cannot be."""
+    for domain, path in case.each():
+        span = span_of(case, domain)
+        if domain.coverage is None or span is None:
+            yield Verdict("coverage", domain.name, SKIP, "not given")
+            continue
+        failed, uncertain = troubles(case, path, span)
+        good = 0 <= domain.coverage <= 1
+        if uncertain and domain.coverage == 1:
+            good = False
+        yield Verdict(
+            "coverage", domain.name, PASS if good else FAIL,
+            f"{short(domain.coverage)}; {failed} failed reads, "
+            f"{uncertain} gaps in which a wrap cannot be told",
+        )
+
+
+def check_average(case):
+    """Average power times its span is the energy (to 1 % and 1 mJ, since the
+    program's elapsed time and its span differ by the reads at the ends)."""
+    for domain, _ in case.each():
+        span = span_of(case, domain)
+        if None in (domain.average_w, domain.energy_j, span):
+            yield Verdict("average", domain.name, SKIP, "not given")
+            continue
+        energy = domain.average_w * (span[1] - span[0]) / 10**9
+        error = abs(energy - domain.energy_j)
+        good = error <= domain.energy_j / 100 + Fraction(1, 1000)
+        yield Verdict(
+            "average", domain.name, PASS if good else FAIL,
+            f"{short(domain.average_w)} W x span = {short(energy)} J",
+        )
+
+
+def outermost(case):
+    """The measured domains that no other measured one contains, each counter
+    once."""
+    chosen = []
+    for domain, path in case.each():
+        others = [p for _, p in case.each() if p != path]
+        zone = case.machine.zone(path)
+        if any(
+            case.machine.contains(other, path)
+            and case.machine.zone(other).origin is not zone.origin
+            for other in others
+        ):
+            continue
+        if any(
+            case.machine.zone(p).origin is zone.origin for _, p in chosen
+        ):
+            continue
+        chosen.append((domain, path))
+    return chosen
+
+
+def check_twice(case):
+    """Nothing is counted twice: the total is that of outermost domains."""
+    chosen = [(d, p) for d, p in outermost(case) if d.energy_j is not None]
+    total = sum(domain.energy_j for domain, _ in chosen)
+    names = "+".join(domain.name for domain, _ in chosen)
+    if case.measured.total_j is None:
+        yield Verdict(
+            "twice", "total", SKIP, f"none given; {names} = {short(total)} J"
+        )
+        return
+    # Each printed energy may be rounded in its last digit.
+    good = abs(case.measured.total_j - total) <= Fraction(len(chosen), 1000)
+    yield Verdict(
+        "twice", "total", PASS if good else FAIL,
+        f"claimed {short(case.measured.total_j)} J, "
+        f"{names} = {short(total)} J",
+    )
+
+
+def check_lab(case):
+    """The lab served the truth."""
+    errors = case.machine.errors
+    yield Verdict(
+        "lab", "journal", FAIL if errors else PASS,
+        errors[0] if errors else "every value served is right",
+    )
+
+
+CHECKS = [
+    check_lab,
+    check_known,
+    check_sign,
+    check_counts,
+    check_truth,
+    check_coverage,
+    check_average,
+    check_twice,
+]
+
+
+def judge(case):
+    return [verdict for check in CHECKS for verdict in check(case)]

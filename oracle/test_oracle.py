@@ -1,0 +1,432 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The oracle against cases worked out by hand."""
+
+import io
+import json
+import os
+import sys
+import tempfile
+import unittest
+from contextlib import redirect_stdout
+from fractions import Fraction
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import oracle
+from journal import JournalError
+from judge import Case, judge, match_zones
+from machine import Machine
+from measured import MeasuredError, read_measured
+from waves import Wave
+
+MS = 10**6
+S = 10**9
+W = 10**6
+
+
+def zone(path, name, wave, **more):
+    """16384 counts per joule unless said otherwise."""
+    return {
+        "path": path, "name": name, "sysfs_parent": None, "in": None,
+        "mirror": None, "unit": [16384, 10**15], "shown": [61035, 1000],
+        "modulus": 2**32, "start": 0, "limits_max_uw": [], "wave": wave,
+        **more,
+    }
+
+
+def start(*zones, **more):
+    return {
+        "t_ns": 0, "event": "start", "format": 1, "clock": "boottime",
+        "layout": "test", "start_ns": 0, "grid_ns": MS, "zones": list(zones),
+        **more,
+    }
+
+
+def read(t_ns, path, unwrapped, modulus=2**32, uj=None, errno=0):
+    if errno:
+        return {"t_ns": t_ns, "zone": path, "file": "energy_uj",
+                "text": None, "errno": errno}
+    count = unwrapped % modulus
+    uj = count * 61035 // 1000 if uj is None else uj
+    return {"t_ns": t_ns, "zone": path, "file": "energy_uj", "count": count,
+            "unwrapped": unwrapped, "text": f"{uj}\n", "errno": 0}
+
+
+def event(t_ns, name, path, **more):
+    return {"t_ns": t_ns, "event": name, "from_ns": t_ns - t_ns % MS,
+            "zone": path, **more}
+
+
+def machine(*lines):
+    return Machine(io.StringIO("".join(json.dumps(x) + "\n" for x in lines)))
+
+
+P0 = zone("intel-rapl:0", "package-0", [["const", 1 * W]])
+
+
+class WaveTest(unittest.TestCase):
+    def check(self, description, elapsed, want):
+        self.assertEqual(Wave(description).energy_fj(elapsed), want)
+
+    def test_const(self):
+        self.check([["const", 12 * W]], S, 12 * 10**15)
+
+    def test_square(self):
+        # 10 ms at 4 W, then 30 ms at 1 W
+        square = [["square", 1 * W, 4 * W, 40 * MS, 10 * MS]]
+        self.check(square, 5 * MS, 20 * 10**12)
+        self.check(square, 10 * MS, 40 * 10**12)
+        self.check(square, 40 * MS, 70 * 10**12)
+        self.check(square, 85 * MS, 160 * 10**12)
+
+    def test_triangle(self):
+        triangle = [["triangle", 0, 10, 20]]  # 1 uW per ns up, then down
+        self.check(triangle, 1, 0)  # 0.5 fJ, rounded down
+        self.check(triangle, 2, 2)
+        self.check(triangle, 10, 50)
+        self.check(triangle, 11, 59)  # 59.5
+        self.check(triangle, 20, 100)
+        self.check(triangle, 30, 150)
+
+    def test_ramp_down(self):
+        ramp = [["ramp", 10, 0, 10]]
+        self.check(ramp, 1, 9)  # 9.5
+        self.check(ramp, 10, 50)
+        self.check(ramp, 11, 59)
+
+    def test_steps_and_sum(self):
+        self.check([["steps", 3, 2, 5, 1], ["const", 1]], 4, 3 * 2 + 5 + 3 + 4)
+
+    def test_edges_of_square(self):
+        self.check([["square", 1, 9, 5, 0]], 7, 7)
+        self.check([["square", 1, 9, 5, 5]], 7, 63)
+
+    def test_unknown(self):
+        with self.assertRaises(ValueError):
+            Wave([["sine", 1, 2, 3]])
+
+
+class MachineTest(unittest.TestCase):
+    def test_counts(self):
+        # 1 W for 1 s is 16384 counts; 1 ms is 16.384
+        m = machine(
+            start(P0),
+            read(999999, "intel-rapl:0", 0),
+            read(1 * MS, "intel-rapl:0", 16),
+            read(1 * S, "intel-rapl:0", 16384),
+        )
+        self.assertEqual(m.errors, [])
+        self.assertEqual(m.true_joules("intel-rapl:0", 0, S), 1)
+        self.assertEqual(
+            m.true_joules("intel-rapl:0", 0, 500), Fraction(500, 10**9)
+        )
+        reads = m.good_reads("intel-rapl:0")
+        self.assertEqual(
+            m.counts_between("intel-rapl:0", reads[1], reads[2]), 16368
+        )
+
+    def test_finds_a_wrong_count(self):
+        m = machine(start(P0), read(1 * S, "intel-rapl:0", 16385))
+        self.assertEqual(len(m.errors), 3)  # unwrapped, count, text
+
+    def test_finds_a_wrong_text(self):
+        m = machine(start(P0), read(1 * S, "intel-rapl:0", 16384, uj=1000000))
+        self.assertEqual(len(m.errors), 1)
+
+    def test_wrap(self):
+        small = zone("a:0", "x", [["const", W]], modulus=1000, start=990,
+                     limits_max_uw=[2 * W])
+        m = machine(
+            start(small),
+            read(0, "a:0", 990, 1000),
+            read(1 * MS, "a:0", 1006, 1000),
+            read(60 * MS, "a:0", 990 + 983, 1000),
+        )
+        self.assertEqual(m.errors, [])
+        a, b, c = m.good_reads("a:0")
+        self.assertEqual(b.count, 6)
+        self.assertEqual(m.counts_between("a:0", a, b), 16)
+        # 1000 counts are 61.035 mJ: 30.5 ms at the declared 2 W
+        self.assertFalse(m.wrap_is_uncertain("a:0", a, b))
+        self.assertTrue(m.wrap_is_uncertain("a:0", b, c))
+        self.assertFalse(m.wrap_is_uncertain("a:0", b, c, max_uw=W))
+
+    def test_containment(self):
+        m = machine(
+            start(
+                zone("r:0", "package-0", [["const", W]], **{"in": "r:1"}),
+                zone("r:0:0", "core", [["const", 2 * W]], **{"in": "r:0"}),
+                zone("r:1", "psys", [["const", 4 * W]]),
+                zone("m:0", "package-0", [], mirror="r:0"),
+                meter={"interval_ns": 10 * MS, "lag_ns": 25 * MS,
+                       "rest": [["const", 8 * W]]},
+            ),
+            read(1 * S, "m:0", 3 * 16384),
+            {"t_ns": 2 * S, "zone": "hwmon0", "file": "power1_average",
+             "text": "15000000\n", "errno": 0},
+        )
+        self.assertEqual(m.errors, [])
+        for path, joules in (("r:0:0", 2), ("r:0", 3), ("r:1", 7), ("m:0", 3),
+                             ("node", 15)):
+            self.assertEqual(m.true_joules(path, 0, S), joules, path)
+        self.assertTrue(m.contains("r:1", "r:0:0"))
+        self.assertTrue(m.contains("m:0", "r:0"))
+        self.assertFalse(m.contains("r:0", "r:1"))
+
+    def test_wave_change(self):
+        m = machine(
+            start(P0),
+            read(10 * MS + 800000, "intel-rapl:0", 163),
+            event(10 * MS + 900000, "wave", "intel-rapl:0",
+                  wave=[["const", 3 * W]]),
+            read(10 * MS + 950000, "intel-rapl:0", 163),
+            read(20 * MS, "intel-rapl:0", 655),  # 10 mJ + 30 mJ
+        )
+        self.assertEqual(m.errors, [])
+        self.assertEqual(
+            m.true_joules("intel-rapl:0", 5 * MS, 20 * MS),
+            Fraction(35, 1000),
+        )
+
+    def test_hold_stop_reset_jump(self):
+        p = "intel-rapl:0"
+        m = machine(
+            start(P0),
+            event(10 * MS, "freeze", p, how="hold"),
+            read(20 * MS, p, 163),
+            event(20 * MS, "thaw", p),
+            read(20 * MS, p, 327),
+            event(20 * MS, "freeze", p, how="stop"),
+            read(30 * MS, p, 327),
+            event(30 * MS, "thaw", p),
+            read(40 * MS, p, 327 + 163),
+            event(40 * MS, "reset", p),
+            read(40 * MS, p, 0),
+            event(40 * MS, "jump", p, counts=-5),
+            read(41 * MS, p, 11),
+        )
+        self.assertEqual(m.errors, [])
+        epochs = [r.epoch for r in m.good_reads(p)]
+        self.assertEqual(len(set(epochs)), len(epochs))
+        with self.assertRaises(JournalError):
+            m.counts_between(p, *m.good_reads(p)[:2])
+        # the joules went on all the time
+        self.assertEqual(m.true_joules(p, 0, 40 * MS), Fraction(4, 100))
+
+    def test_faults_and_plug(self):
+        p = "intel-rapl:0"
+        m = machine(
+            start(P0),
+            event(1 * MS, "errno", p, errno=61),
+            read(2 * MS, p, 0, errno=61),
+            event(2 * MS, "errno", p, errno=0),
+            event(2 * MS, "text", p, text="N/A"),
+            {**read(3 * MS, p, 49), "text": "N/A"},
+            event(3 * MS, "text", p, text=None),
+            event(3 * MS, "unplug", p),
+            read(4 * MS, p, 0, errno=19),
+            event(5 * MS, "plug", p, reset=True),
+            read(5 * MS, p, 0),
+        )
+        self.assertEqual(m.errors, [])
+
+    def test_refuses(self):
+        for lines in (
+            [], [{"t_ns": 0}], [start(P0), {"t_ns": -1, "event": "stop"}],
+            [start(P0), event(1, "dance", "intel-rapl:0")],
+            [start(P0), read(1, "b:0", 0)],
+        ):
+            with self.assertRaises(JournalError):
+                machine(*lines)
+
+    def test_torn_last_line(self):
+        text = json.dumps(start(P0)) + '\n{"t_ns":5,"zo'
+        self.assertEqual(Machine(io.StringIO(text)).errors, [])
+
+
+def stat(domains, **more):
+    return io.StringIO(json.dumps({"domains": domains, **more}))
+
+
+class JudgeTest(unittest.TestCase):
+    def setUp(self):
+        self.make_machine()
+
+    def make_machine(self, limits=()):
+        # 200000 counts are 12.2 J: at 4 W no wrap is missed within 2 s
+        modulus = 200000
+        self.machine = machine(
+            start(
+                zone("r:0", "package-0", [["const", 3 * W]], modulus=modulus,
+                     start=modulus - 1, limits_max_uw=list(limits)),
+                zone("r:0:0", "dram", [["const", W]], sysfs_parent="r:0"),
+                zone("r:0:1", "core", [["const", W]], sysfs_parent="r:0",
+                     **{"in": "r:0"}),
+            ),
+            read(1 * S, "r:0", modulus - 1 + 4 * 16384, modulus),
+            read(1 * S, "r:0:0", 16384),
+            read(3 * S, "r:0", modulus - 1 + 12 * 16384, modulus),
+            read(3 * S, "r:0:0", 3 * 16384),
+        )
+        self.package = {
+            "domain": "package-0", "energy_j": 8.0001, "average_w": 4.0,
+            "uncertainty_j": 0.001, "coverage": 1.0,
+            "counts": {"first": 65535, "last": 196607, "total": 131072,
+                       "first_ns": 1 * S, "last_ns": 3 * S},
+        }
+        self.dram = {
+            "domain": "dram-0", "energy_j": 2, "uncertainty_j": 0.0001,
+            "counts": {"first": 999997, "last": 2999992, "total": 1999995,
+                       "first_ns": 1 * S + 5, "last_ns": 3 * S - 5},
+        }
+
+    def outcomes(self, domains, **more):
+        measured = read_measured(stat(domains, **more))
+        zones = match_zones(self.machine, measured)
+        case = Case(self.machine, measured, zones, 50 * MS)
+        return {(v.check, v.subject): v.outcome for v in judge(case)}
+
+    def test_good(self):
+        got = self.outcomes([self.package, self.dram], total_j=10.0001)
+        self.assertNotIn("FAIL", got.values())
+        self.assertEqual(got["counts", "package-0"], "pass")
+        self.assertEqual(got["counts", "dram-0"], "pass")  # in microjoules
+        self.assertEqual(got["truth", "package-0"], "pass")
+        self.assertEqual(got["twice", "total"], "pass")
+
+    def test_counts_off_by_one(self):
+        self.package["counts"]["total"] += 1
+        self.assertEqual(
+            self.outcomes([self.package])["counts", "package-0"], "FAIL"
+        )
+
+    def test_count_never_served(self):
+        self.package["counts"]["first"] += 1
+        self.assertEqual(
+            self.outcomes([self.package])["counts", "package-0"], "FAIL"
+        )
+
+    def test_truth_outside(self):
+        self.package["uncertainty_j"] = 0.00009
+        self.assertEqual(
+            self.outcomes([self.package])["truth", "package-0"], "FAIL"
+        )
+
+    def test_bounds_that_are_not_symmetric(self):
+        self.package.update(low_j=8.0, high_j=8.0001)
+        got = self.outcomes([self.package])
+        self.assertEqual(got["truth", "package-0"], "pass")
+        self.package.update(low_j=8.00001)
+        got = self.outcomes([self.package])
+        self.assertEqual(got["truth", "package-0"], "FAIL")
+
+    def test_matching(self):
+        domains = [
+            {"domain": "a", "source": "powercap/r:0:1"},
+            {"domain": "b", "source": "powercap:r:0"},
+            {"domain": "c", "zone": "r:0:0"},
+            {"domain": "d", "source": "r:00"},
+            {"domain": "core-0"},
+            {"domain": "package-0/dram"},
+        ]
+        measured = read_measured(stat(domains))
+        self.assertEqual(
+            match_zones(self.machine, measured, [("d", "r:0")]),
+            {0: "r:0:1", 1: "r:0", 2: "r:0:0", 3: "r:0"},
+        )
+        measured = read_measured(stat(domains[4:]))
+        self.assertEqual(
+            match_zones(self.machine, measured), {0: "r:0:1", 1: "r:0:0"}
+        )
+
+    def test_total_as_an_object(self):
+        got = self.outcomes([self.package], total={"energy_j": 8.0001})
+        self.assertEqual(got["twice", "total"], "pass")
+
+    def test_counted_twice(self):
+        core = {"domain": "core-0", "energy_j": 2, "uncertainty_j": 1}
+        got = self.outcomes([self.package, self.dram, core], total_j=12.0001)
+        self.assertEqual(got["twice", "total"], "FAIL")
+        got = self.outcomes([self.package, self.dram, core], total_j=10.0001)
+        self.assertEqual(got["twice", "total"], "pass")
+
+    def test_negative(self):
+        self.package["energy_j"] = -1
+        self.assertEqual(
+            self.outcomes([self.package])["sign", "package-0"], "FAIL"
+        )
+
+    def test_coverage_of_an_uncertain_wrap(self):
+        got = self.outcomes([self.package])
+        self.assertEqual(got["coverage", "package-0"], "pass")
+        self.make_machine(limits=[7 * W])  # 14 J in 2 s
+        got = self.outcomes([self.package])
+        self.assertEqual(got["coverage", "package-0"], "FAIL")
+        self.package["coverage"] = 0.0
+        got = self.outcomes([self.package])
+        self.assertEqual(got["coverage", "package-0"], "pass")
+
+    def test_span_of_the_whole(self):
+        plain = {"domain": "r:0", "energy_j": 8, "uncertainty_j": 0}
+        got = self.outcomes([plain], start_ns=1 * S, end_ns=3 * S)
+        self.assertEqual(got["truth", "r:0"], "pass")
+
+    def test_unknown_domain(self):
+        got = self.outcomes([{"domain": "gpu-0", "energy_j": 1}])
+        self.assertEqual(got["known", "*"], "FAIL")
+
+    def test_refuses(self):
+        for text in ("", "[]", "{}", '{"domains":[{}]}'):
+            with self.assertRaises(MeasuredError):
+                read_measured(io.StringIO(text))
+
+
+class CommandTest(unittest.TestCase):
+    def run_oracle(self, lines, *arguments):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "journal")
+            with open(path, "w", encoding="ascii") as stream:
+                for line in lines:
+                    stream.write(json.dumps(line) + "\n")
+            out = io.StringIO()
+            with redirect_stdout(out):
+                code = oracle.main([*arguments, "--journal", path])
+        return code, out.getvalue()
+
+    def test_verify(self):
+        good = [start(P0), read(1 * S, "intel-rapl:0", 16384)]
+        self.assertEqual(self.run_oracle(good, "verify")[0], 0)
+        bad = [start(P0), read(1 * S, "intel-rapl:0", 16383)]
+        self.assertEqual(self.run_oracle(bad, "verify")[0], 1)
+
+    def test_truth(self):
+        lines = [start(P0), {"t_ns": 3 * S, "event": "stop"}]
+        code, out = self.run_oracle(lines, "truth", "--from-ns", str(S))
+        self.assertEqual(code, 0)
+        self.assertIn("intel-rapl:0 2 J = 2.000000000", out)
+
+    def test_served(self):
+        lines = [start(P0), read(0, "intel-rapl:0", 0),
+                 read(1 * S, "intel-rapl:0", 16384)]
+        _, out = self.run_oracle(lines, "served", "--zone", "intel-rapl:0")
+        self.assertIn("16384 counts 1000000.000 uJ", out)
+
+
+    def test_judge(self):
+        lines = [start(P0), read(0, "intel-rapl:0", 0),
+                 read(1 * S, "intel-rapl:0", 16384)]
+        for energy, want in ((1.0, 0), (1.1, 1)):
+            domain = {"domain": "package-0", "energy_j": energy,
+                      "uncertainty_j": 0.01}
+            with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+                file.write(
+                    stat([domain], start_ns=0, end_ns=1 * S).getvalue()
+                )
+                file.flush()
+                code, out = self.run_oracle(lines, "judge", "--stat", file.name)
+            self.assertEqual(code, want, out)
+
+
+if __name__ == "__main__":
+    unittest.main()
