@@ -67,6 +67,8 @@ uint64_t jb_unit_counts_within(const struct jb_unit *unit, uint64_t power_uw,
     wide_uint uj = (wide_uint)jb_energy_bound_uj(power_uw, span_ns);
     wide_uint counts = (uj * unit->den + unit->num - 1) / unit->num;
 
+    if (uj == INT64_MAX) /* saturated: it may be any number */
+        return UINT64_MAX;
     return counts > UINT64_MAX ? UINT64_MAX : (uint64_t)counts;
 }
 

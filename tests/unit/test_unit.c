@@ -86,6 +86,24 @@ static void unit_bound_rounds_up_and_saturates(void **state)
     }
 }
 
+/* Never below the truth, and above it by a rounding only. */
+static void unit_counts_within_is_an_upper_bound(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < CHECK_COUNT(vectors_within); i++) {
+        const struct vector_within *row = &vectors_within[i];
+        const struct jb_unit unit = { .num = row->num, .den = row->den };
+        uint64_t got =
+            jb_unit_counts_within(&unit, row->power_uw, row->span_ns);
+
+        if (got < row->low || got > row->high)
+            fail_msg("%" PRIu64 "/%" PRIu64 ": %" PRIu64 " uW for %" PRIu64
+                     " ns: got %" PRIu64 ", want %" PRIu64 " to %" PRIu64,
+                     row->num, row->den, row->power_uw, row->span_ns, got,
+                     row->low, row->high);
+    }
+}
+
 static void unit_between_is_exact(void **state)
 {
     (void)state;
@@ -154,6 +172,7 @@ int main(void)
         cmocka_unit_test(unit_count_inverts_the_text),
         cmocka_unit_test(unit_count_refuses_a_degenerate_unit),
         cmocka_unit_test(unit_bound_rounds_up_and_saturates),
+        cmocka_unit_test(unit_counts_within_is_an_upper_bound),
         cmocka_unit_test(unit_between_is_exact),
         cmocka_unit_test(unit_sums_carry_the_fraction),
         cmocka_unit_test(unit_joules_are_for_printing),
