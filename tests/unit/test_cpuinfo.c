@@ -63,6 +63,11 @@ static const struct cpuinfo_case {
       .text = "vendor_id : 0123456789012345678901234567890123456789\n",
       .vendor = "",
       .model_name = "" },
+    { .label = "said twice: the first counts",
+      .text = "vendor_id : GenuineIntel\nvendor_id : AMD\nmodel name : Long\n"
+              "model name : A\n",
+      .vendor = "GenuineIntel",
+      .model_name = "Long" },
     { .label = "colon in the value",
       .text = "vendor_id : X\nmodel name : a: b\n",
       .vendor = "X",
