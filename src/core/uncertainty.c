@@ -7,7 +7,8 @@ static const double uncertainty_z90 = 1.6448536269514722;
 
 static uint64_t uncertainty_round_up(double uj)
 {
-    return uj >= (double)INT64_MAX ? INT64_MAX : (uint64_t)ceil(uj);
+    /* Written so that what is no number counts as too large. */
+    return uj < (double)INT64_MAX ? (uint64_t)ceil(uj) : INT64_MAX;
 }
 
 static uint64_t uncertainty_join(uint64_t a, uint64_t b, bool linear)

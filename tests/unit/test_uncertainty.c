@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check.h"
 
+#include <math.h>
 #include <stdbool.h>
 
 #include "core/uncertainty.h"
@@ -77,12 +78,20 @@ static void uncertainty_interval_of_each_part(void **state)
           { 1, 10, 100, 200, 1e6 },
           1 + 100 + 1645,
           1 + 200 + 1645 + 10 },
+        { "variance of unknown size",
+          { .variance_uj2 = INFINITY },
+          INT64_MAX,
+          INT64_MAX },
+        { "variance that is no number",
+          { .variance_uj2 = NAN },
+          INT64_MAX,
+          INT64_MAX },
     };
 
     (void)state;
     for (size_t i = 0; i < CHECK_COUNT(cases); i++) {
-        uint64_t below;
-        uint64_t above;
+        uint64_t below = 0;
+        uint64_t above = 0;
 
         jb_uncertainty_interval(&cases[i].u, &below, &above);
         CHECK_U64(cases[i].label, below, cases[i].below);
