@@ -10,6 +10,14 @@
 /* One processor's paragraph is 1.5 to 3 KB; the file has one per CPU. */
 enum { CPUINFO_BYTES = 8192 };
 
+/* The first value counts, and only a whole one. */
+static void cpuinfo_copy(char *field, size_t capacity, const char *value,
+                         size_t length)
+{
+    if (field[0] == '\0' && length < capacity)
+        memcpy(field, value, length);
+}
+
 /* A value goes to its key's field; the key is blank-padded in the file. */
 static void cpuinfo_take(struct jb_cpuinfo *info, const char *key,
                          const char *value, size_t length)
@@ -18,11 +26,10 @@ static void cpuinfo_take(struct jb_cpuinfo *info, const char *key,
     bool is_number =
         jb_text_u64(value, length, &number) && number <= UINT32_MAX;
 
-    if (strcmp(key, "vendor_id") == 0 && length < sizeof(info->vendor))
-        memcpy(info->vendor, value, length);
-    else if (strcmp(key, "model name") == 0 &&
-             length < sizeof(info->model_name))
-        memcpy(info->model_name, value, length);
+    if (strcmp(key, "vendor_id") == 0)
+        cpuinfo_copy(info->vendor, sizeof(info->vendor), value, length);
+    else if (strcmp(key, "model name") == 0)
+        cpuinfo_copy(info->model_name, sizeof(info->model_name), value, length);
     else if (strcmp(key, "cpu family") == 0 && is_number)
         info->family = (uint32_t)number;
     else if (strcmp(key, "model") == 0 && is_number)

@@ -53,6 +53,8 @@ static bool domain_take(const char **rest, const char *lead, uint64_t max,
     if (strncmp(*rest, lead, length) != 0)
         return false;
     digits = strspn(*rest + length, "0123456789");
+    if (digits > 1 && (*rest)[length] == '0')
+        return false;
     if (!jb_text_u64(*rest + length, digits, out) || *out > max)
         return false;
     *rest += length + digits;

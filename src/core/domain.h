@@ -20,7 +20,8 @@ enum { JB_DOMAIN_NAME_MAX = 32 };
 const char *jb_domain_name(const struct jb_domain *domain,
                            char out[JB_DOMAIN_NAME_MAX]);
 
-/* The inverse.  False, with *out untouched, for what is no domain's name. */
+/* The inverse.  False, with *out untouched, for what jb_domain_name() does not
+ * write ("package-00", "psys-0"): a domain has one name. */
 JB_NODISCARD bool jb_domain_parse(const char *name, struct jb_domain *out);
 
 bool jb_domain_equal(const struct jb_domain *a, const struct jb_domain *b);

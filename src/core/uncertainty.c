@@ -7,14 +7,20 @@ static const double uncertainty_z90 = 1.6448536269514722;
 
 static uint64_t uncertainty_round_up(double uj)
 {
-    return uj >= (double)INT64_MAX ? INT64_MAX : (uint64_t)uj + 1;
+    uint64_t whole;
+
+    /* Written so that what is no number counts as too large. */
+    if (!(uj < (double)INT64_MAX))
+        return INT64_MAX;
+    whole = (uint64_t)uj;
+    return whole + (uj > (double)whole);
 }
 
 static uint64_t uncertainty_join(uint64_t a, uint64_t b, bool linear)
 {
     uint64_t sum;
 
-    if (!linear && (a > 0 || b > 0))
+    if (!linear)
         return uncertainty_round_up(
             sqrt((double)a * (double)a + (double)b * (double)b));
     return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
@@ -38,12 +44,9 @@ struct jb_uncertainty jb_uncertainty_sum(const struct jb_uncertainty *a,
 void jb_uncertainty_interval(const struct jb_uncertainty *u, uint64_t *below_uj,
                              uint64_t *above_uj)
 {
-    uint64_t both = u->edge_uj;
-
-    if (u->variance_uj2 > 0.0)
-        both = uncertainty_join(
-            both, uncertainty_round_up(uncertainty_z90 * sqrt(u->variance_uj2)),
-            true);
+    uint64_t both = uncertainty_join(
+        u->edge_uj,
+        uncertainty_round_up(uncertainty_z90 * sqrt(u->variance_uj2)), true);
 
     *below_uj = uncertainty_join(both, u->systematic_below_uj, true);
     *above_uj = uncertainty_join(

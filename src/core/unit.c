@@ -7,7 +7,7 @@
 __extension__ typedef unsigned __int128 wide_uint;
 __extension__ typedef __int128 wide_int;
 
-static const double unit_frac_one = 4294967296.0;
+static const wide_int unit_one = (wide_int)1 << 32; /* of jb_energy.frac */
 
 int jb_unit_count(const struct jb_unit *unit, uint64_t reading, uint64_t *count)
 {
@@ -38,7 +38,7 @@ static struct jb_energy unit_from_wide(wide_int fixed)
 
 static wide_int unit_to_wide(struct jb_energy energy)
 {
-    return ((wide_int)energy.uj * ((wide_int)1 << 32)) + energy.frac;
+    return (wide_int)energy.uj * unit_one + energy.frac;
 }
 
 struct jb_energy jb_unit_energy(const struct jb_unit *unit, uint64_t counts)
@@ -67,6 +67,8 @@ uint64_t jb_unit_counts_within(const struct jb_unit *unit, uint64_t power_uw,
     wide_uint uj = (wide_uint)jb_energy_bound_uj(power_uw, span_ns);
     wide_uint counts = (uj * unit->den + unit->num - 1) / unit->num;
 
+    if (uj == INT64_MAX) /* saturated: it may be any number */
+        return UINT64_MAX;
     return counts > UINT64_MAX ? UINT64_MAX : (uint64_t)counts;
 }
 
@@ -89,13 +91,12 @@ struct jb_energy jb_energy_between(struct jb_energy a, struct jb_energy b,
     wide_int coarse = (wide_int)step.uj * part;
     wide_int quotient = coarse / whole;
     wide_int rest = coarse % whole;
-    wide_int fine =
-        ((rest << 32) + (wide_int)step.frac * part) / (wide_int)whole;
+    wide_int fine = (rest * unit_one + (wide_int)step.frac * part) / whole;
 
-    return unit_from_wide(unit_to_wide(a) + (quotient << 32) + fine);
+    return unit_from_wide(unit_to_wide(a) + quotient * unit_one + fine);
 }
 
 double jb_energy_joules(struct jb_energy energy)
 {
-    return ((double)energy.uj + energy.frac / unit_frac_one) / 1e6;
+    return ((double)energy.uj + energy.frac / (double)unit_one) / 1e6;
 }
