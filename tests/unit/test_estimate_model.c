@@ -3,7 +3,7 @@
  * fixed-point tables, the identification of CPUs by name and CPUID, and what
  * must hold of any answer. The fixture is the program's first argument or
  * JB_TEST_FIXTURES/estimate/vectors.txt. */
-#include "model.h"
+#include "sources/estimate/model.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
