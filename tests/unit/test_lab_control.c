@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "control.h"
-#include "state.h"
+#include "lab/control.h"
+#include "lab/state.h"
 
 static const uint64_t MS = 1000000;
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "world.h"
+#include "lab/world.h"
 
 static const uint64_t MS = 1000000;
 

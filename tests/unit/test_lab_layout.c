@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "layout.h"
-#include "tree.h"
+#include "lab/layout.h"
+#include "lab/tree.h"
 
 static struct jb_lab_layout *layout;
 

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "waveform.h"
+#include "lab/waveform.h"
 
 static const char *fixture_path;
 
