@@ -33,6 +33,7 @@ enum {
 /* A descriptor's own copy of what it read last: reads behind offset 0 go on in
  * it, a read at 0 makes a new one, as sysfs does. */
 struct mount_handle {
+    struct mount_handle *previous, *next; /* of the mount's list */
     struct jb_lab_answer answer;
     struct jb_lab_text page; /* the status page, which is longer */
     bool is_page;
@@ -55,7 +56,7 @@ struct jb_lab_mount {
     struct fuse_buf buffer; /* libfuse's, freed with free() */
     struct mount_delayed delayed[MOUNT_MAX_DELAYED];
     unsigned delayed_count;
-    bool mounted;
+    struct mount_handle *handles; /* descriptors that are still open */
 };
 
 /* How long the kernel may keep a name and its attributes: not at all, but for
@@ -225,10 +226,33 @@ static void mount_readdir(fuse_req_t request, fuse_ino_t ino, size_t size,
     jb_lab_text_release(&list);
 }
 
+static void mount_link_handle(struct jb_lab_mount *mount,
+                              struct mount_handle *handle)
+{
+    handle->next = mount->handles;
+    if (handle->next)
+        handle->next->previous = handle;
+    mount->handles = handle;
+}
+
+static void mount_free_handle(struct jb_lab_mount *mount,
+                              struct mount_handle *handle)
+{
+    if (handle->previous)
+        handle->previous->next = handle->next;
+    else
+        mount->handles = handle->next;
+    if (handle->next)
+        handle->next->previous = handle->previous;
+    jb_lab_text_release(&handle->page);
+    free(handle);
+}
+
 static void mount_open_file(fuse_req_t request, fuse_ino_t ino,
                             struct fuse_file_info *file)
 {
-    const struct jb_lab_node *node = mount_node(mount_of(request), ino);
+    struct jb_lab_mount *mount = mount_of(request);
+    const struct jb_lab_node *node = mount_node(mount, ino);
     struct mount_handle *handle;
 
     if (!node) {
@@ -244,10 +268,11 @@ static void mount_open_file(fuse_req_t request, fuse_ino_t ino,
         fuse_reply_err(request, ENOMEM);
         return;
     }
+    mount_link_handle(mount, handle);
     file->fh = (uint64_t)(uintptr_t)handle;
     file->direct_io = 1;
     if (fuse_reply_open(request, file) < 0)
-        free(handle); /* interrupted: there will be no release */
+        mount_free_handle(mount, handle); /* interrupted: no release comes */
 }
 
 static struct mount_handle *mount_handle_of(const struct fuse_file_info *file)
@@ -258,11 +283,8 @@ static struct mount_handle *mount_handle_of(const struct fuse_file_info *file)
 static void mount_release(fuse_req_t request, fuse_ino_t ino,
                           struct fuse_file_info *file)
 {
-    struct mount_handle *handle = mount_handle_of(file);
-
     (void)ino;
-    jb_lab_text_release(&handle->page);
-    free(handle);
+    mount_free_handle(mount_of(request), mount_handle_of(file));
     fuse_reply_err(request, 0);
 }
 
@@ -441,10 +463,8 @@ static int mount_start_session(struct jb_lab_mount *mount,
     if (!mount->session)
         return jb_fail(err, JB_ENOMEM, "lab: no FUSE session");
     errno = 0;
-    if (fuse_session_mount(mount->session, directory) == 0) {
-        mount->mounted = true;
+    if (fuse_session_mount(mount->session, directory) == 0)
         return JB_OK;
-    }
     error = errno;
     return jb_fail(err, error == EPERM || error == EACCES ? JB_EDENIED : JB_EIO,
                    "lab: cannot mount on %s: %s", directory,
@@ -568,10 +588,8 @@ int jb_lab_mount_serve(struct jb_lab_mount *mount, int signal_fd,
             continue;
         if (fds[1].revents)
             return JB_OK;
-        if (fds[0].revents && !mount_take_request(mount)) {
-            mount->mounted = false; /* someone unmounted it */
-            return JB_OK;
-        }
+        if (fds[0].revents && !mount_take_request(mount))
+            return JB_OK; /* someone unmounted it */
     }
 }
 
@@ -597,5 +615,8 @@ void jb_lab_mount_close(struct jb_lab_mount *mount)
         if (mount->delayed[i].request)
             mount_finish_delayed(mount, &mount->delayed[i], ENODEV);
     fuse_session_unmount(mount->session);
+    /* Descriptors that outlive the mount are never released. */
+    while (mount->handles)
+        mount_free_handle(mount, mount->handles);
     mount_free(mount);
 }

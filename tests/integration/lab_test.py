@@ -305,7 +305,14 @@ class LabTest(unittest.TestCase):
             time.sleep(0.1)
             reader.kill()
             self.assertEqual(reader.wait(5), -signal.SIGKILL)
+            # and one that still waits does not hold up the end
+            reader = subprocess.Popen(
+                ["cat", lab.zone("intel-rapl:0", "energy_uj")],
+                stderr=subprocess.DEVNULL,
+            )
+            time.sleep(0.1)
             self.assertEqual(lab.stop(), 0)
+            self.assertNotEqual(reader.wait(5), 0)
 
     def test_meter(self):
         with Lab(CONSTANT) as lab:
