@@ -79,13 +79,15 @@ int jb_file_read(const char *path, char *buffer, size_t capacity,
 
 int jb_file_read_u64(const char *path, uint64_t *out, struct jb_error *err)
 {
-    char text[FILE_NUMBER_MAX];
-    size_t length = 0;
-    int rc = jb_file_read(path, text, sizeof(text), &length, err);
+    JB_AUTO_CLOSE int fd = -1;
+    int rc = jb_file_open(path, &fd, err);
 
-    if (rc == JB_ELIMIT || (rc == JB_OK && !jb_text_u64(text, length, out)))
-        return jb_fail(err, JB_EFORMAT, "%s does not hold a number", path);
-    return rc;
+    if (rc < 0)
+        return rc;
+    rc = jb_file_pread_u64(fd, out);
+    if (rc == JB_EFORMAT)
+        return jb_fail(err, rc, "%s does not hold a number", path);
+    return rc < 0 ? jb_fail_errno(err, errno, "reading %s", path) : JB_OK;
 }
 
 int jb_file_pread_u64(int fd, uint64_t *out)

@@ -172,21 +172,37 @@ static void stat_print_interval(struct stat_session *session, double at_s)
     memcpy(session->last, session->end, sensors * sizeof(*session->last));
 }
 
-static void stat_follow(struct stat_session *session, struct jb_child *child,
-                        uint64_t begin_ns)
+/* The meters are read on their own from the first period on: a command that
+ * ends sooner needs no thread.  Failing to start them is told when the command
+ * has ended. */
+static int stat_follow(struct stat_session *session, struct jb_child *child,
+                       uint64_t begin_ns, struct jb_error *err)
 {
     uint64_t step_ns = session->options->interval_ns;
+    uint64_t start_ns = begin_ns + session->options->period_ns;
     uint64_t next_ns = step_ns ? begin_ns + step_ns : UINT64_MAX;
+    int rc = JB_OK;
 
     while (!child->ended) {
-        jb_child_wait(child, &session->signals, next_ns);
-        if (child->ended || jb_clock_now_ns(&jb_clock_boottime) < next_ns)
-            continue;
-        jb_machine_cut(session->machine, stat_wait_ns);
-        stat_print_interval(session,
-                            (double)(next_ns - begin_ns) / JB_NS_PER_S);
-        next_ns += step_ns;
+        uint64_t now_ns;
+
+        jb_child_wait(child, &session->signals,
+                      start_ns < next_ns ? start_ns : next_ns);
+        now_ns = jb_clock_now_ns(&jb_clock_boottime);
+        if (child->ended)
+            break;
+        if (now_ns >= start_ns) {
+            rc = jb_machine_start(session->machine, err);
+            start_ns = UINT64_MAX;
+        }
+        if (now_ns >= next_ns) {
+            jb_machine_cut(session->machine, stat_wait_ns);
+            stat_print_interval(session,
+                                (double)(next_ns - begin_ns) / JB_NS_PER_S);
+            next_ns += step_ns;
+        }
     }
+    return rc;
 }
 
 static int stat_run_once(struct stat_session *session, char *const *argv,
@@ -213,8 +229,7 @@ static int stat_run_once(struct stat_session *session, char *const *argv,
         session->start_status = rc;
         return rc;
     }
-    rc = jb_machine_start(session->machine, err);
-    stat_follow(session, &child, begin_ns);
+    rc = stat_follow(session, &child, begin_ns, err);
     end_ns = jb_clock_now_ns(&jb_clock_boottime);
     result->left_behind = jb_machine_cut(session->machine, stat_wait_ns);
     jb_machine_stop(session->machine);

@@ -101,16 +101,12 @@ static int powercap_append(struct jb_source *source, const char *directory,
     return JB_OK;
 }
 
-/* The class directory lists every zone flat, and each zone's own directory
- * holds its children again; some trees have only one of the two. */
 static int powercap_scan(struct jb_source *source, const char *directory,
                          unsigned depth, struct jb_error *err)
 {
     JB_AUTO_CLOSEDIR DIR *dir = opendir(directory);
     struct dirent *entry;
 
-    if (!dir && depth > 0)
-        return JB_OK;
     if (!dir)
         return jb_fail_errno(err, errno, "%s", directory);
     while ((entry = readdir(dir))) {
@@ -118,17 +114,39 @@ static int powercap_scan(struct jb_source *source, const char *directory,
         char path[JB_PATH_MAX];
         int rc;
 
-        if (!zone && strncmp(entry->d_name, "intel-rapl", 10) != 0)
+        if (!zone && !jb_zone_is_control_type(entry->d_name))
             continue;
         rc = jb_path(path, err, "%s/%s", directory, entry->d_name);
         if (rc == JB_OK && zone && !powercap_knows(source, entry->d_name))
             rc = powercap_append(source, path, entry->d_name, err);
-        if (rc == JB_OK && depth < POWERCAP_MAX_DEPTH)
-            rc = powercap_scan(source, path, depth + 1, err);
         if (rc < 0)
             return rc;
+        if (depth > 1 &&
+            powercap_scan(source, path, depth - 1, err) == JB_ENOMEM)
+            return JB_ENOMEM;
     }
     return JB_OK;
+}
+
+static bool powercap_has_parts(const struct jb_source *source)
+{
+    for (size_t i = 0; i < source->count; i++)
+        if (jb_zone_depth(source->sensors[i].name) > 1)
+            return true;
+    return false;
+}
+
+/* The class directory lists every zone flat, and each zone's own directory
+ * holds its parts once more.  Copies of a tree may have the second only, so
+ * where the list shows no part they are looked for inside the zones. */
+static int powercap_scan_class(struct jb_source *source, const char *directory,
+                               struct jb_error *err)
+{
+    int rc = powercap_scan(source, directory, 1, err);
+
+    if (rc == JB_OK && !powercap_has_parts(source))
+        rc = powercap_scan(source, directory, POWERCAP_MAX_DEPTH, err);
+    return rc;
 }
 
 /* Parents before children and zones by number, whatever order readdir() has:
@@ -333,7 +351,7 @@ static int powercap_find(const struct jb_env *env, struct jb_source *source,
     int rc = jb_path(path, err, "%s/class/powercap", env->roots->sysfs);
 
     if (rc == JB_OK)
-        rc = powercap_scan(source, path, 0, err);
+        rc = powercap_scan_class(source, path, err);
     if (rc == JB_EABSENT || (rc == JB_OK && source->count == 0))
         return powercap_absent(env, err);
     if (rc < 0)

@@ -56,6 +56,11 @@ bool jb_zone_is_zone(const char *name)
     return *rest == '\0';
 }
 
+bool jb_zone_is_control_type(const char *name)
+{
+    return strcmp(name, zone_primary) == 0 || strcmp(name, zone_mmio) == 0;
+}
+
 bool jb_zone_is_mirror(const char *name)
 {
     return strncmp(name, zone_mmio, strlen(zone_mmio)) == 0;

@@ -25,9 +25,11 @@ struct jb_zone_place {
     enum jb_bound_origin pmax_from;
 };
 
-/* True for the directory name of a RAPL zone, such as "intel-rapl:0:a"; the
- * control types ("intel-rapl") themselves are none. */
+/* True for the directory name of a RAPL zone, such as "intel-rapl:0:a". */
 bool jb_zone_is_zone(const char *name);
+
+/* True for what zones are listed below: "intel-rapl", "intel-rapl-mmio". */
+bool jb_zone_is_control_type(const char *name);
 
 /* True for a zone that repeats registers which another control type serves. */
 bool jb_zone_is_mirror(const char *name);
