@@ -276,6 +276,8 @@ static void list_json_facts(json_t *object, const struct jb_sensor *about)
             object, "max_power_from",
             json_string(jb_bound_origin_name(about->pmax_from)));
     }
+    if (about->note[0])
+        json_object_set_new(object, "note", json_string(about->note));
 }
 
 static json_t *list_json_sensors(const struct jb_machine *machine)

@@ -112,6 +112,8 @@ struct jb_sensor {
     int state;           /* JB_OK or why it cannot be read */
     char reason[JB_REASON_MAX]; /* "" when state is JB_OK */
     char fix[JB_REASON_MAX];    /* command that would mend it, or "" */
+    char note[JB_REASON_MAX];   /* what its reader must know though state is
+                                   JB_OK (a model's doubts), or "" */
 };
 
 /*
