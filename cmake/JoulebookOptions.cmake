@@ -36,10 +36,11 @@ target_compile_options(jb_flags INTERFACE
   -Wold-style-definition -Wvla -Wpointer-arith -Wwrite-strings -Wundef
   -Wformat=2 -Wcast-qual -Werror
   -fno-math-errno) # sqrt() is one instruction: no libm in the program
-if(JB_SANITIZE)
+if(JB_SANITIZE) # instrumented, gcc sees paths that are not there
   target_compile_options(jb_flags INTERFACE
     -fsanitize=${JB_SANITIZE} -fno-omit-frame-pointer
-    -fno-sanitize-recover=all)
+    -fno-sanitize-recover=all
+    $<$<C_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(jb_flags INTERFACE -fsanitize=${JB_SANITIZE})
 endif()
 if(JB_COVERAGE)

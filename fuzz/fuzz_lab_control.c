@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libFuzzer target: any bytes as a command of the lab's control file. */
-#include <stddef.h>
-#include <stdint.h>
+/* Any bytes as a command of the lab's control file. */
+#include "fuzz.h"
 
-#include "control.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "lab/control.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct jb_lab_command command;
-    struct jb_error err;
+    struct jb_error err = { .text = "" };
+    int rc = jb_lab_command_parse((const char *)data, size, &command, &err);
 
-    jb_lab_command_parse((const char *)data, size, &command, &err);
+    fuzz_require(rc == JB_OK || err.text[0] != '\0');
+    fuzz_require(rc != JB_OK || command.verb <= JB_LAB_SYNC);
     return 0;
 }

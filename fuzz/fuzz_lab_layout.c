@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libFuzzer target: any bytes as a layout file. */
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
+/* Any bytes as a layout file. */
+#include "fuzz.h"
 
-#include "layout.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "lab/layout.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct jb_lab_layout *layout = malloc(sizeof(*layout));
-    struct jb_error err;
+    struct jb_error err = { .text = "" };
 
-    if (layout)
-        jb_lab_layout_parse((const char *)data, size, layout, &err);
+    if (layout && jb_lab_layout_parse((const char *)data, size, layout, &err))
+        fuzz_require(err.text[0] != '\0');
     free(layout);
     return 0;
 }

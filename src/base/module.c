@@ -33,18 +33,27 @@ static void *module_open_below(const char *directory, const char *name,
     return library;
 }
 
-static void *module_open_beside_program(const char *name, const char **why)
+/* In a build tree, and where it is installed. */
+static void *module_open_near_program(const char *name, const char **why)
 {
+    static const char *const places[] = { "modules", JB_MODULES_FROM_PROGRAM };
     char program[JB_PATH_MAX];
-    char directory[JB_PATH_MAX];
+    const char *home;
+    void *library = NULL;
     ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
 
     if (length <= 0)
         return NULL;
     program[length] = '\0';
-    if (jb_path(directory, NULL, "%s/modules", dirname(program)) != JB_OK)
-        return NULL;
-    return module_open_below(directory, name, why);
+    home = dirname(program);
+    for (size_t i = 0; !library && i < sizeof(places) / sizeof(places[0]);
+         i++) {
+        char directory[JB_PATH_MAX];
+
+        if (jb_path(directory, NULL, "%s/%s", home, places[i]) == JB_OK)
+            library = module_open_below(directory, name, why);
+    }
+    return library;
 }
 
 static int module_fail(const char *name, const char *why, struct jb_error *err)
@@ -70,9 +79,7 @@ int jb_module_load(const char *name, enum jb_module_kind kind,
         return jb_fail(err, JB_EUSAGE, "'%s' is no module name", name);
     library = module_open_below(secure_getenv("JOULEBOOK_MODULES"), name, &why);
     if (!library)
-        library = module_open_beside_program(name, &why);
-    if (!library)
-        library = module_open_below(JB_MODULE_DIR, name, &why);
+        library = module_open_near_program(name, &why);
     if (!library)
         return module_fail(name, why, err);
     module = dlsym(library, JB_MODULE_SYMBOL);

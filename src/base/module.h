@@ -9,9 +9,10 @@
 
 /*
  * Finds and loads one module: in $JOULEBOOK_MODULES when set (never for a
- * program that runs with raised privileges), beside the program, or in the
- * installed place.  The descriptor of the wanted kind stays valid until the
- * program ends; modules are not unloaded.
+ * program that runs with raised privileges), in modules/ beside the program, or
+ * in lib/joulebook/modules of the prefix that the program is installed in.  The
+ * descriptor of the wanted kind stays valid until the program ends; modules are
+ * not unloaded.
  *
  * JB_EABSENT: no such module (the fix names the package); JB_EFORMAT: built
  * for another ABI, of another kind, not a module, or a library that it needs
