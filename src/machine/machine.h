@@ -41,7 +41,7 @@ struct jb_machine_config {
 struct jb_machine_source {
     const char *name;
     const struct jb_source_desc *desc; /* NULL: a module that is not loaded */
-    struct jb_source *handle; /* NULL unless state is JB_OK */
+    struct jb_source *handle;          /* NULL unless state is JB_OK */
     void *options;
     const struct jb_sensor *sensors; /* the source's */
     size_t sensor_count;
@@ -55,6 +55,8 @@ struct jb_machine_sensor {
     size_t source;          /* index among the machine's sources */
     uint32_t index;         /* within its source */
     ptrdiff_t domain;       /* index among the machine's domains, or -1 */
+    bool account;           /* energy or power of a domain */
+    int preference;         /* of two for one domain the higher is used */
     struct jb_error why;    /* JB_OK, or why it is not used */
     struct jb_meter *meter; /* NULL for what is no domain's energy or power */
 };
