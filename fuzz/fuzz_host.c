@@ -3,18 +3,11 @@
  * procfs' texts: whatever they hold, every walk ends, stays inside the text,
  * and gives only what the header promises.
  */
-#include <stdlib.h>
+#include "fuzz.h"
+
 #include <string.h>
 
 #include "sources/host/proc.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void fuzz_require(bool condition)
-{
-    if (!condition)
-        abort();
-}
 
 static void fuzz_inside(const uint8_t *data, size_t size,
                         const struct jb_proc_word *word)

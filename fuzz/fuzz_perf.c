@@ -3,21 +3,15 @@
  * Everything that sysfs says about a power event: terms, formats, scales, CPU
  * masks.  Beyond "no crash": what is accepted must make sense.
  */
+#include "fuzz.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "sources/perf/event.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 enum { FUZZ_CPU_MAX = 4095 };
-
-static void fuzz_require(bool condition)
-{
-    if (!condition)
-        abort();
-}
 
 /* Any term is known; where its bits go depends on its name. */
 static bool fuzz_lookup(const char *name, size_t length, void *context,

@@ -10,10 +10,6 @@
 #include "joulebook/plugin/source.h"
 #include "sources/host/proc.h"
 
-#ifndef JB_FIXTURES
-#define JB_FIXTURES "tests/fixtures"
-#endif
-
 extern const struct jb_source_desc jb_source_host;
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -140,7 +136,7 @@ static void test_memory_text(void **state)
     } rows[] = {
         { "MemTotal: 10 kB\nMemAvailable: 4 kB\n", 10, 4, JB_OK, true },
         { "X: 1\nMemTotal:\t10 kB\n", 10, 0, JB_OK, false },
-        { "MemTotal: 10 kB\nMemAvailable: 11 kB\n", JB_EIMPLAUSIBLE, 0, 0,
+        { "MemTotal: 10 kB\nMemAvailable: 11 kB\n", 0, 0, JB_EIMPLAUSIBLE,
           false },
         { "MemTotal: 10 kB\nMemAvailable: -4 kB\n", 0, 0, JB_EFORMAT, false },
         { "MemTotal: 10 MB\n", 0, 0, JB_EFORMAT, false },
@@ -333,8 +329,8 @@ static void host_expect_state(struct host_case *test, const char *name,
 
 static void host_use_server(struct host_case *test)
 {
-    test->roots.sysfs = JB_FIXTURES "/host/server/sys";
-    test->roots.procfs = JB_FIXTURES "/host/server/proc";
+    test->roots.sysfs = JB_TEST_FIXTURES "/host/server/sys";
+    test->roots.procfs = JB_TEST_FIXTURES "/host/server/proc";
 }
 
 static void test_server(void **state)
@@ -410,11 +406,6 @@ static void test_units(void **state)
     };
     struct host_case *test = *state;
 
-    if (sysconf(_SC_CLK_TCK) != 100) {
-        print_message("skipped: a kernel of %ld ticks per second\n",
-                      sysconf(_SC_CLK_TCK));
-        skip();
-    }
     host_use_server(test);
     host_must_open(test);
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -594,8 +585,8 @@ static void host_write_many(const struct host_case *test, unsigned scale)
     assert_non_null(text);
     for (unsigned cpu = 0; cpu < HOST_MANY_CPUS; cpu++)
         used += (size_t)snprintf(text + used, room - used,
-                                 "cpu%u %u 0 0 18446744073709551615 "
-                                 "18446744073709551615 0 0 0 0 0\n",
+                                 "cpu%u %u 0 0 9223372036854775807 "
+                                 "9223372036854775807 0 0 0 0 0\n",
                                  cpu, scale);
     tree_write(&test->tree, "proc/stat", text);
     free(text);
@@ -700,7 +691,7 @@ static const char *host_shared(void)
 {
     const char *given = getenv("JB_SHARED");
 
-    return given ? given : JB_FIXTURES "/../../../shared";
+    return given ? given : JB_TEST_FIXTURES "/../../../shared";
 }
 
 static void test_recorded(void **state)

@@ -4,11 +4,12 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "core/procstat.h"
 
 /* 8192 CPUs and thousands of interfaces. */
 enum { ADD_SENSORS_MAX = 65536, ADD_FIRST_ROOM = 32 };
 
-/* One sensor of a thing.  den 0 stands for ticks of a second. */
+/* One sensor of a thing. */
 struct jb_host_row {
     const char *name;
     enum jb_quantity quantity;
@@ -18,11 +19,13 @@ struct jb_host_row {
 };
 
 static const struct jb_host_row add_busy[] = {
-    { "busy", JB_QUANTITY_TIME, JB_KIND_COUNTER, JB_MEASURED, 1000000, 0 },
+    { "busy", JB_QUANTITY_TIME, JB_KIND_COUNTER, JB_MEASURED, 1000000,
+      JB_PROCSTAT_HZ },
 };
 
 static const struct jb_host_row add_package_busy[] = {
-    { "busy", JB_QUANTITY_TIME, JB_KIND_COUNTER, JB_DERIVED, 1000000, 0 },
+    { "busy", JB_QUANTITY_TIME, JB_KIND_COUNTER, JB_DERIVED, 1000000,
+      JB_PROCSTAT_HZ },
 };
 
 static const struct jb_host_row add_memory[] = {
@@ -56,7 +59,7 @@ static const struct jb_host_row add_fs[] = {
 /* Busy time is counted in ticks and the load every 5 s (LOAD_FREQ); the others
  * as it happens. */
 const struct jb_host_kind jb_host_kinds[JB_HOST_FILES + 1] = {
-    [JB_HOST_STAT] = { "cpu", add_busy, 1, 10 * (uint64_t)JB_NS_PER_MS },
+    [JB_HOST_STAT] = { "cpu", add_busy, 1, JB_NS_PER_S / JB_PROCSTAT_HZ },
     [JB_HOST_MEMORY] = { "memory", add_memory, 3, 0 },
     [JB_HOST_LOAD] = { "load", add_load, 3, 5 * (uint64_t)JB_NS_PER_S },
     [JB_HOST_DISKS] = { "disk", add_disk, 2, 0 },
@@ -65,7 +68,7 @@ const struct jb_host_kind jb_host_kinds[JB_HOST_FILES + 1] = {
 };
 
 const struct jb_host_kind jb_host_package_kind = {
-    "package", add_package_busy, 1, 10 * (uint64_t)JB_NS_PER_MS
+    "package", add_package_busy, 1, JB_NS_PER_S / JB_PROCSTAT_HZ
 };
 
 int jb_host_grow(void **array, size_t *room, size_t count, size_t size,
@@ -110,20 +113,12 @@ static int add_grow_sensors(struct jb_source *source, struct jb_error *err)
     return rc;
 }
 
-static uint64_t add_ticks_per_s(void)
-{
-    long ticks = sysconf(_SC_CLK_TCK);
-
-    return ticks > 0 ? (uint64_t)ticks : 100;
-}
-
 static void add_describe(const struct jb_host_new *thing,
                          const struct jb_host_row *row, struct jb_sensor *out)
 {
     *out = (struct jb_sensor){
         .domain = { JB_DOMAIN_NONE, thing->package, JB_NO_DIE },
-        .unit = { row->quantity, row->num,
-                  row->den ? row->den : add_ticks_per_s(), 1, 1, 0 },
+        .unit = { row->quantity, row->num, row->den, 1, 1, 0 },
         .kind = row->kind,
         .provenance = row->provenance,
         .pmax_from = JB_BOUND_GUESSED,

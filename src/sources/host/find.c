@@ -79,8 +79,9 @@ static int find_cpus(struct jb_source *source, struct jb_proc_text text,
     int result = JB_OK;
     int rc;
 
-    if (jb_topology_read(source->env->roots->sysfs, &topology, NULL) < 0)
-        topology = NULL;
+    rc = jb_topology_read(source->env->roots->sysfs, &topology, err);
+    if (rc == JB_ENOMEM)
+        return rc;
     while (result == JB_OK && (rc = jb_proc_next_cpu(&text, &cpu)) != 0) {
         *malformed = *malformed || rc < 0;
         if (rc > 0 && !jb_host_find_cpu(group, cpu.cpu, hint++))

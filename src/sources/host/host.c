@@ -128,6 +128,8 @@ static void host_sample(struct jb_source *source, const uint32_t *which,
 const struct jb_source_desc jb_source_host = {
     .name = "host",
     .summary = "What the machine does: CPUs, memory, disks, networks",
+    .quantities =
+        1 << JB_QUANTITY_TIME | 1 << JB_QUANTITY_DATA | 1 << JB_QUANTITY_COUNT,
     .open = host_open,
     .sensors = host_sensors,
     .rescan = jb_host_scan,

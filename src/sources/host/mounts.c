@@ -68,7 +68,7 @@ static bool mounts_is_second_view(const struct jb_source *source,
 }
 
 static int mounts_add(struct jb_source *source, const char *device,
-                            const char *path, struct jb_error *err)
+                      const char *path, struct jb_error *err)
 {
     size_t at = source->mount_count;
     char stem[JB_HOST_STEM_MAX];

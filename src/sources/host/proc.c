@@ -4,13 +4,10 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/procstat.h"
 
 enum {
     PROC_CPU_MAX = 65535,
-    PROC_CPU_FIELDS = 8,     /* up to steal; guests follow */
-    PROC_CPU_FIELDS_MIN = 4, /* up to idle: Linux 2.4 */
-    PROC_CPU_IDLE = 3,
-    PROC_CPU_IOWAIT = 4,
     PROC_DISK_FIELDS = 7, /* after the name, up to sectors written */
     PROC_NET_FIELDS = 9,  /* up to bytes sent */
 };
@@ -72,32 +69,19 @@ bool jb_proc_word_is(const struct jb_proc_word *word, const char *name)
            memcmp(name, word->at, word->length) == 0;
 }
 
-static bool proc_sum_busy(const uint64_t *fields, int count, uint64_t *out)
+static int proc_cpu(const struct jb_proc_word *name,
+                    const struct jb_proc_text *rest, struct jb_proc_cpu *out)
 {
-    uint64_t sum = 0;
-
-    for (int i = 0; i < count; i++)
-        if (i != PROC_CPU_IDLE && i != PROC_CPU_IOWAIT &&
-            __builtin_add_overflow(sum, fields[i], &sum))
-            return false;
-    *out = sum;
-    return true;
-}
-
-static int proc_cpu(const struct jb_proc_word *name, struct jb_proc_text *line,
-                    struct jb_proc_cpu *out)
-{
-    uint64_t fields[PROC_CPU_FIELDS];
+    struct jb_procstat times;
     uint64_t cpu;
-    uint64_t busy = 0;
-    int count = proc_numbers(line, fields, PROC_CPU_FIELDS);
 
     if (!jb_text_u64(name->at + 3, name->length - 3, &cpu) ||
-        cpu > PROC_CPU_MAX || count < PROC_CPU_FIELDS_MIN ||
-        !proc_sum_busy(fields, count, &busy))
+        cpu > PROC_CPU_MAX ||
+        !jb_procstat_parse_fields(rest->at, (size_t)(rest->end - rest->at),
+                                  &times))
         return JB_EFORMAT;
     out->cpu = (uint32_t)cpu;
-    out->busy_ticks = busy;
+    out->busy_ticks = times.busy;
     return 1;
 }
 

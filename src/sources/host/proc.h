@@ -28,8 +28,7 @@ struct jb_proc_word {
     size_t length;
 };
 
-/* user + nice + system + irq + softirq + steal.  Guests' time is inside user
- * and nice already; waiting for a disk is not work. */
+/* Busy as core/procstat.h means it: guests not twice, waiting not at all. */
 struct jb_proc_cpu {
     uint32_t cpu;
     uint64_t busy_ticks;
