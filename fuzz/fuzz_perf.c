@@ -6,6 +6,7 @@
 #include "fuzz.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"

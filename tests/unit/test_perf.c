@@ -156,6 +156,7 @@ static void test_counts(void **state)
     assert_int_equal(sensor->unit.den, 1 << 26);
     assert_int_equal(sensor->unit.modulus, 0);
     assert_int_equal(sensor->quantum, PERF_RAPL_QUANTUM);
+    assert_non_null(strstr(sensor->note, "at least every 13 s"));
 
     before = perf_take(test, "package-0");
     perf_burn(5 * (uint64_t)JB_NS_PER_MS);

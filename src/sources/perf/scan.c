@@ -175,6 +175,17 @@ static void scan_set_name(const struct scan *scan, struct jb_sensor *sensor)
              scan->row->event, scan->cpu);
 }
 
+/* 0.4 * 2^31 * 2^-16 J, the finest step; see perf.c on the kernel's sums. */
+static const uint64_t scan_safe_uj = 13107200000;
+
+static void scan_set_note(struct jb_sensor *sensor)
+{
+    snprintf(sensor->note, sizeof(sensor->note),
+             "to be read at least every %ju s: the kernel adds up what a "
+             "32-bit register moved since the last read",
+             (uintmax_t)(scan_safe_uj / sensor->pmax_uw));
+}
+
 static void scan_describe(const struct scan *scan, struct jb_sensor *sensor)
 {
     *sensor = (struct jb_sensor){
@@ -192,6 +203,7 @@ static void scan_describe(const struct scan *scan, struct jb_sensor *sensor)
         sensor->flags |= JB_SENSOR_MAY_REST;
     scan_set_unit(scan, sensor);
     scan_set_name(scan, sensor);
+    scan_set_note(sensor);
 }
 
 /* True when the event that is open counts what is wanted, and still counts. */
