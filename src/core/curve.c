@@ -179,6 +179,17 @@ static uint64_t curve_since(uint64_t from, uint64_t to)
     return to > from ? to - from : 0;
 }
 
+/* So many parts per million of an amount, rounded up: five days of 1 kW times
+ * 5 % do not fit 64 bits. */
+static uint64_t curve_share_uj(int64_t uj, uint32_t ppm)
+{
+    uint64_t magnitude = uj < 0 ? -(uint64_t)uj : (uint64_t)uj;
+    uint64_t whole = magnitude / curve_million;
+    uint64_t rest = magnitude % curve_million;
+
+    return whole * ppm + (rest * ppm + curve_million - 1) / curve_million;
+}
+
 struct jb_span jb_span_between(const struct jb_knot *a, const struct jb_knot *b,
                                const struct jb_curve_bounds *bounds)
 {
@@ -188,10 +199,7 @@ struct jb_span jb_span_between(const struct jb_knot *a, const struct jb_knot *b,
         .seen_ns = curve_since(a->seen_ns, b->seen_ns),
     };
     struct jb_uncertainty *u = &span.uncertainty;
-    uint64_t magnitude =
-        (uint64_t)(span.energy.uj < 0 ? -span.energy.uj : span.energy.uj);
-    uint64_t gain_uj =
-        (magnitude * bounds->gain_ppm + curve_million - 1) / curve_million;
+    uint64_t gain_uj = curve_share_uj(span.energy.uj, bounds->gain_ppm);
 
     u->edge_uj = jb_energy_bound_uj(bounds->power_uw, a->edge_ns + b->edge_ns) +
                  a->slack_uj + b->slack_uj + bounds->quantum_uj;

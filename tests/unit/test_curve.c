@@ -229,6 +229,36 @@ static void curve_span_of_two_knots(void **state)
     CHECK_REAL("variance", span.uncertainty.variance_uj2, 4.0);
 }
 
+/* 5 % of 1 kW over ten years: 3.15576e17 uJ, of which 1.57788e16. */
+static void curve_gain_of_years(void **state)
+{
+    static const struct {
+        int64_t uj;
+        uint32_t ppm;
+        uint64_t low;
+    } cases[] = {
+        { INT64_C(315576000000000000), 50000, UINT64_C(15778800000000000) },
+        { INT64_C(-315576000000000000), 50000, UINT64_C(15778800000000000) },
+        { INT64_MAX, 1000000, INT64_MAX },
+        { INT64_MIN, 1000000, UINT64_C(9223372036854775808) },
+        { 999999, 1, 1 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CHECK_COUNT(cases); i++) {
+        const struct jb_curve_bounds bounds = { .gain_ppm = cases[i].ppm };
+        struct jb_knot a = curve_knot_at(0, 0);
+        struct jb_knot b = curve_knot_at(1, cases[i].uj);
+        struct jb_span span = jb_span_between(&a, &b, &bounds);
+        uint64_t got = span.uncertainty.systematic_above_uj;
+
+        if (got < cases[i].low || got > cases[i].low + 1)
+            fail_msg("%" PRId64 " at %" PRIu32 " ppm: got %" PRIu64
+                     ", want %" PRIu64 " or one more",
+                     cases[i].uj, cases[i].ppm, got, cases[i].low);
+    }
+}
+
 static void curve_coverage_at_its_ends(void **state)
 {
     static const struct {
@@ -377,6 +407,7 @@ int main(void)
         cmocka_unit_test(curve_watermark_never_moves_back),
         cmocka_unit_test(curve_at_reads_knots_and_between),
         cmocka_unit_test(curve_span_of_two_knots),
+        cmocka_unit_test(curve_gain_of_years),
         cmocka_unit_test(curve_coverage_at_its_ends),
         cmocka_unit_test(curve_slack_covers_every_curve),
         cmocka_unit_test(curve_adjacent_spans_add_exactly),
