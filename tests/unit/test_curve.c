@@ -136,6 +136,44 @@ static void curve_watermark_never_moves_back(void **state)
     jb_curve_release(&curve);
 }
 
+/*
+ * A new knot bends the curve from the knot before it on, so that is where it
+ * must lie at or after the watermark for the promise to hold.  Knots at 10, 20
+ * and 30.
+ */
+static void curve_revision_follows_what_was_promised(void **state)
+{
+    static const struct {
+        const char *label;
+        uint64_t watermark, put;
+        uint64_t want;
+    } cases[] = {
+        { "append", 30, 40, 0 },
+        { "append behind a watermark in the future", 35, 40, 0 },
+        { "append before it", 50, 40, 1 },
+        { "insert after it, in a later segment", 20, 25, 0 },
+        { "insert after it, in its own segment", 22, 25, 1 },
+        { "insert before it", 30, 25, 1 },
+        { "replace the newest after it", 20, 30, 0 },
+        { "replace the newest, segment promised", 25, 30, 1 },
+        { "replace before it", 30, 20, 1 },
+        { "before the oldest", 5, 6, 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CHECK_COUNT(cases); i++) {
+        struct jb_curve curve;
+
+        curve_must_init(&curve, 8);
+        for (uint64_t t = 10; t <= 30; t += 10)
+            curve_must_put(&curve, t, (int64_t)t);
+        jb_curve_set_watermark(&curve, cases[i].watermark);
+        curve_must_put(&curve, cases[i].put, 25);
+        CHECK_U64(cases[i].label, curve.revision, cases[i].want);
+        jb_curve_release(&curve);
+    }
+}
+
 static void curve_at_reads_knots_and_between(void **state)
 {
     static const struct {
@@ -405,6 +443,7 @@ int main(void)
         cmocka_unit_test(curve_puts_each_knot_in_its_place),
         cmocka_unit_test(curve_rank_counts_what_lies_before),
         cmocka_unit_test(curve_watermark_never_moves_back),
+        cmocka_unit_test(curve_revision_follows_what_was_promised),
         cmocka_unit_test(curve_at_reads_knots_and_between),
         cmocka_unit_test(curve_span_of_two_knots),
         cmocka_unit_test(curve_gain_of_years),
