@@ -95,14 +95,22 @@ static enum jb_meter_event meter_refuse(struct jb_meter *meter, int state)
     return JB_METER_REFUSED;
 }
 
-/* Values that mean "no value" in every interface we know of. */
+/* Values that mean "no value" in every interface we know of: all ones of some
+ * width, also after a driver has scaled them by 1000 to the unit of hwmon. */
 static bool meter_is_sentinel(const struct jb_sensor *sensor, uint64_t count)
 {
+    static const uint64_t none[] = { UINT32_MAX, INT32_MAX,
+                                     UINT32_MAX * UINT64_C(1000),
+                                     INT32_MAX * UINT64_C(1000) };
+
     if (count == UINT64_MAX)
         return true;
-    return sensor->kind != JB_KIND_COUNTER &&
-           (count == UINT32_MAX || count == INT32_MAX ||
-            (!meter_is_energy(sensor) && count == 0));
+    if (sensor->kind == JB_KIND_COUNTER)
+        return false;
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+        if (count == none[i])
+            return true;
+    return !meter_is_energy(sensor) && count == 0;
 }
 
 static uint64_t meter_power_uw(const struct jb_sensor *sensor, uint64_t count)
@@ -120,7 +128,7 @@ static int meter_knot(const struct jb_meter *meter,
     int rc;
 
     if (sample->state != JB_OK)
-        return sample->state;
+        return sample->state < 0 ? sample->state : JB_EUSAGE;
     if (sample->t1_ns < sample->t0_ns)
         return JB_EIMPLAUSIBLE;
     rc = jb_unit_count(&sensor->unit, sample->raw, &count);

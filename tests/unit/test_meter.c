@@ -279,6 +279,7 @@ static const struct meter_script meter_scripts[] = {
         { 1100, 0, JB_METER_REFUSED, JB_EREFUSED, 0 },
         { 1100, 0, JB_METER_REFUSED, JB_EBUSY, 0 },
         { 1100, 0, JB_METER_REFUSED, -4711, 0 },
+        { 1100, 0, JB_METER_REFUSED, 1, 0 },
         { 2000, 1061032, JB_METER_ADVANCE, 0, 0 } },
       1000000,
       0,
@@ -712,7 +713,14 @@ static void meter_restates_for_late_power(void **state)
 static void meter_refuses_sentinels(void **state)
 {
     static const uint64_t watts[] = {
-        0, INT32_MAX, UINT32_MAX, UINT64_MAX, 2001, 300000,
+        0,
+        INT32_MAX,
+        UINT32_MAX,
+        UINT64_MAX,
+        2001,
+        300000,
+        UINT64_C(2147483647000),
+        UINT64_C(4294967295000),
     };
     static const enum jb_kind kinds[] = { JB_KIND_SAMPLED,
                                           JB_KIND_WINDOW_MEAN };
@@ -825,6 +833,30 @@ static void meter_carries_a_models_interval(void **state)
     jb_meter_release(&meter);
 }
 
+/* The same, of a meter whose highest power nobody knows: 4294967295000 is what
+ * an unsigned -1 becomes when a driver scales it from milliwatts. */
+static void meter_refuses_sentinels_without_a_bound(void **state)
+{
+    static const uint64_t readings[] = {
+        0,          UINT64_C(2147483647), UINT64_C(2147483647000),
+        UINT32_MAX, UINT64_MAX,           UINT64_C(4294967295000),
+    };
+    struct jb_sensor sensor = meter_power_sensor(JB_KIND_SAMPLED);
+    struct jb_meter meter;
+
+    (void)state;
+    sensor.unit.num = 1; /* uW, as hwmon has it */
+    sensor.pmax_uw = 0;
+    meter_must_init(&meter, &sensor);
+    for (size_t i = 0; i < CHECK_COUNT(readings); i++)
+        meter_check_event("sentinel",
+                          meter_feed_at(&meter, METER_S, readings[i]),
+                          JB_METER_REFUSED);
+    meter_check_event("fine", meter_feed_at(&meter, METER_S, 230 * METER_W),
+                      JB_METER_FIRST);
+    jb_meter_release(&meter);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -852,6 +884,7 @@ int main(void)
         cmocka_unit_test(meter_keeps_the_peak),
         cmocka_unit_test(meter_bounds_of_edges),
         cmocka_unit_test(meter_carries_a_models_interval),
+        cmocka_unit_test(meter_refuses_sentinels_without_a_bound),
     };
 
     return cmocka_run_group_tests_name("meter", tests, NULL, NULL);
