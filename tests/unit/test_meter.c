@@ -857,6 +857,58 @@ static void meter_refuses_sentinels_without_a_bound(void **state)
     jb_meter_release(&meter);
 }
 
+/* How long it was watched does not depend on how many knots are remembered. */
+static void meter_verdict_outlives_a_small_ring(void **state)
+{
+    const struct jb_sensor sensor =
+        meter_sensor(&meter_units[3], 400 * METER_W);
+    struct jb_error err = { 0 };
+    struct jb_meter meter;
+
+    (void)state;
+    CHECK_STATUS("init", jb_meter_init(&meter, &sensor, 8, &err), JB_OK, &err);
+    meter.sensor.flags = JB_SENSOR_MAY_REST;
+    for (uint64_t s = 1; s < 60; s++)
+        meter_feed_at(&meter, s * METER_S, 0);
+    CHECK_STATUS("zero for a minute", jb_meter_verdict(&meter, &err), JB_EDEAD,
+                 &err);
+    jb_meter_release(&meter);
+}
+
+/* 100 W throughout, of which one second is told at once: no 10 kW. */
+static void meter_peak_is_no_catch_up(void **state)
+{
+    const struct jb_sensor sensor =
+        meter_sensor(&meter_units[0], 400 * METER_W);
+    struct jb_meter meter;
+    uint64_t count = 0;
+
+    (void)state;
+    meter_must_init(&meter, &sensor);
+    meter_feed_steady(&meter, 1000, 2000, &count);
+    for (uint64_t ms = 2000; ms <= 3000; ms += 10)
+        meter_feed_at(&meter, ms * METER_MS, count);
+    count += 100 * 16384;
+    meter_feed_steady(&meter, 3010, 4000, &count);
+    assert_in_range(meter.peak_uw, 99999999, 100000001);
+    jb_meter_release(&meter);
+}
+
+/* A 1 J meter at 20 W, read every 10 ms, steps every 50 ms: no 100 W. */
+static void meter_peak_of_coarse_steps(void **state)
+{
+    const struct jb_sensor sensor =
+        meter_sensor(&meter_units[3], 400 * METER_W);
+    struct jb_meter meter;
+
+    (void)state;
+    meter_must_init(&meter, &sensor);
+    for (uint64_t ms = 1000; ms < 11000; ms += 10)
+        meter_feed_at(&meter, ms * METER_MS, ms / 50);
+    assert_in_range(meter.peak_uw, 19 * METER_W, 21 * METER_W);
+    jb_meter_release(&meter);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -885,6 +937,9 @@ int main(void)
         cmocka_unit_test(meter_bounds_of_edges),
         cmocka_unit_test(meter_carries_a_models_interval),
         cmocka_unit_test(meter_refuses_sentinels_without_a_bound),
+        cmocka_unit_test(meter_verdict_outlives_a_small_ring),
+        cmocka_unit_test(meter_peak_is_no_catch_up),
+        cmocka_unit_test(meter_peak_of_coarse_steps),
     };
 
     return cmocka_run_group_tests_name("meter", tests, NULL, NULL);
