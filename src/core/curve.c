@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "curve.h"
 
-#include <string.h>
+#include <stdbool.h>
 
 #include "base/clock.h"
 
@@ -50,9 +50,13 @@ size_t jb_curve_rank(const struct jb_curve *curve, uint64_t t_ns)
     return rank;
 }
 
-static void curve_note_change(struct jb_curve *curve, uint64_t t_ns)
+/* Knot i is new or moved: what lies between it and the knot before it is bent
+ * as well, unless there was nothing yet. */
+static void curve_note_change(struct jb_curve *curve, size_t i, bool appended)
 {
-    if (t_ns < curve->watermark_ns)
+    size_t from = i > 0 && !appended ? i - 1 : i;
+
+    if (jb_curve_knot(curve, from)->t_ns < curve->watermark_ns)
         curve->revision++;
 }
 
@@ -62,7 +66,7 @@ int jb_curve_put(struct jb_curve *curve, const struct jb_knot *knot)
 
     if (rank > 0 && jb_curve_knot(curve, rank - 1)->t_ns == knot->t_ns) {
         curve->ring[curve_slot(curve, rank - 1)] = *knot;
-        curve_note_change(curve, knot->t_ns);
+        curve_note_change(curve, rank - 1, false);
         return JB_OK;
     }
     if (curve->length == curve->capacity) {
@@ -77,7 +81,7 @@ int jb_curve_put(struct jb_curve *curve, const struct jb_knot *knot)
             curve->ring[curve_slot(curve, i - 1)];
     curve->ring[curve_slot(curve, rank)] = *knot;
     curve->length++;
-    curve_note_change(curve, knot->t_ns);
+    curve_note_change(curve, rank, rank + 1 == curve->length);
     return JB_OK;
 }
 
@@ -88,7 +92,7 @@ void jb_curve_shift_after(struct jb_curve *curve, uint64_t t_ns,
 
     if (rank == curve->length)
         return;
-    curve_note_change(curve, jb_curve_knot(curve, rank)->t_ns);
+    curve_note_change(curve, rank, false);
     for (size_t i = rank; i < curve->length; i++) {
         struct jb_knot *knot = &curve->ring[curve_slot(curve, i)];
 
@@ -179,6 +183,17 @@ static uint64_t curve_since(uint64_t from, uint64_t to)
     return to > from ? to - from : 0;
 }
 
+/* So many parts per million of an amount, rounded up: five days of 1 kW times
+ * 5 % do not fit 64 bits. */
+static uint64_t curve_share_uj(int64_t uj, uint32_t ppm)
+{
+    uint64_t magnitude = uj < 0 ? -(uint64_t)uj : (uint64_t)uj;
+    uint64_t whole = magnitude / curve_million;
+    uint64_t rest = magnitude % curve_million;
+
+    return whole * ppm + (rest * ppm + curve_million - 1) / curve_million;
+}
+
 struct jb_span jb_span_between(const struct jb_knot *a, const struct jb_knot *b,
                                const struct jb_curve_bounds *bounds)
 {
@@ -188,10 +203,7 @@ struct jb_span jb_span_between(const struct jb_knot *a, const struct jb_knot *b,
         .seen_ns = curve_since(a->seen_ns, b->seen_ns),
     };
     struct jb_uncertainty *u = &span.uncertainty;
-    uint64_t magnitude =
-        (uint64_t)(span.energy.uj < 0 ? -span.energy.uj : span.energy.uj);
-    uint64_t gain_uj =
-        (magnitude * bounds->gain_ppm + curve_million - 1) / curve_million;
+    uint64_t gain_uj = curve_share_uj(span.energy.uj, bounds->gain_ppm);
 
     u->edge_uj = jb_energy_bound_uj(bounds->power_uw, a->edge_ns + b->edge_ns) +
                  a->slack_uj + b->slack_uj + bounds->quantum_uj;

@@ -77,8 +77,9 @@ size_t jb_curve_rank(const struct jb_curve *curve, uint64_t t_ns);
 
 /*
  * Puts a knot in its place in time; a knot of the same instant is replaced.
- * Putting one before the watermark raises the revision.  JB_ELIMIT when it is
- * older than everything that the full ring remembers: dropped.
+ * When that bends the curve before the watermark, which begins at the knot
+ * before it, the revision is raised.  JB_ELIMIT when it is older than
+ * everything that the full ring remembers: dropped.
  */
 JB_NODISCARD int jb_curve_put(struct jb_curve *curve,
                               const struct jb_knot *knot);

@@ -12,6 +12,7 @@ enum {
     METER_PEAK_UPDATES = 10, /* 10 updates: their jitter is below 10 % */
     METER_STILL_POWER_UW = 100000,
     METER_GUESS_HEADROOM = 3,
+    METER_NS_PER_UJ_AT_1_W = 1000,
 };
 
 static const uint64_t meter_peak_floor_ns = 10 * (uint64_t)JB_NS_PER_MS;
@@ -35,6 +36,15 @@ static uint64_t meter_quantum_uj(const struct jb_sensor *sensor)
     return (uint64_t)jb_unit_energy(&sensor->unit, sensor->quantum).uj + 1;
 }
 
+/* Long enough that neither the jitter of the updates nor one step of the
+ * counter makes a peak: a step is then 1 W. */
+static uint64_t meter_peak_window_ns(const struct jb_sensor *sensor)
+{
+    return meter_larger(meter_larger(meter_peak_floor_ns,
+                                     METER_PEAK_UPDATES * sensor->update_ns),
+                        meter_quantum_uj(sensor) * METER_NS_PER_UJ_AT_1_W);
+}
+
 int jb_meter_init(struct jb_meter *meter, const struct jb_sensor *sensor,
                   size_t capacity, struct jb_error *err)
 {
@@ -51,8 +61,7 @@ int jb_meter_init(struct jb_meter *meter, const struct jb_sensor *sensor,
                        sensor->name);
     *meter = (struct jb_meter){
         .sensor = *sensor,
-        .peak_window_ns = meter_larger(meter_peak_floor_ns,
-                                       METER_PEAK_UPDATES * sensor->update_ns),
+        .peak_window_ns = meter_peak_window_ns(sensor),
     };
     rc = jb_curve_init(&meter->curve, capacity, err);
     return rc;
@@ -95,14 +104,22 @@ static enum jb_meter_event meter_refuse(struct jb_meter *meter, int state)
     return JB_METER_REFUSED;
 }
 
-/* Values that mean "no value" in every interface we know of. */
+/* Values that mean "no value" in every interface we know of: all ones of some
+ * width, also after a driver has scaled them by 1000 to the unit of hwmon. */
 static bool meter_is_sentinel(const struct jb_sensor *sensor, uint64_t count)
 {
+    static const uint64_t none[] = { UINT32_MAX, INT32_MAX,
+                                     UINT32_MAX * UINT64_C(1000),
+                                     INT32_MAX * UINT64_C(1000) };
+
     if (count == UINT64_MAX)
         return true;
-    return sensor->kind != JB_KIND_COUNTER &&
-           (count == UINT32_MAX || count == INT32_MAX ||
-            (!meter_is_energy(sensor) && count == 0));
+    if (sensor->kind == JB_KIND_COUNTER)
+        return false;
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+        if (count == none[i])
+            return true;
+    return !meter_is_energy(sensor) && count == 0;
 }
 
 static uint64_t meter_power_uw(const struct jb_sensor *sensor, uint64_t count)
@@ -120,7 +137,7 @@ static int meter_knot(const struct jb_meter *meter,
     int rc;
 
     if (sample->state != JB_OK)
-        return sample->state;
+        return sample->state < 0 ? sample->state : JB_EUSAGE;
     if (sample->t1_ns < sample->t0_ns)
         return JB_EIMPLAUSIBLE;
     rc = jb_unit_count(&sensor->unit, sample->raw, &count);
@@ -335,14 +352,15 @@ static void meter_add_model_interval(const struct jb_sample *sample,
     knot->above_uj += (uint64_t)(step * sample->above_ppm / 1e6);
 }
 
+/* What a thawed counter tells at once was drawn while it stood still. */
 static void meter_watch_peak(struct jb_meter *meter, const struct jb_knot *knot,
-                             enum jb_meter_event event)
+                             enum jb_meter_event event, bool thawed)
 {
     struct jb_knot *anchor = &meter->peak_anchor;
     uint64_t span_ns = knot->t_ns - anchor->t_ns;
     double uw;
 
-    if (event != JB_METER_ADVANCE || meter->frozen) {
+    if (event != JB_METER_ADVANCE || meter->frozen || thawed) {
         *anchor = *knot;
         return;
     }
@@ -360,6 +378,7 @@ static enum jb_meter_event meter_append(struct jb_meter *meter,
                                         struct jb_knot *knot)
 {
     const struct jb_knot *last = jb_curve_newest(&meter->curve);
+    bool was_frozen = meter->frozen;
     enum jb_meter_event event;
 
     meter_copy_totals(knot, last);
@@ -373,7 +392,7 @@ static enum jb_meter_event meter_append(struct jb_meter *meter,
         event = meter_advance_power(meter, last, knot);
     }
     meter_add_model_interval(sample, last, knot);
-    meter_watch_peak(meter, knot, event);
+    meter_watch_peak(meter, knot, event, was_frozen);
     return event;
 }
 
@@ -429,7 +448,7 @@ enum jb_meter_event jb_meter_feed(struct jb_meter *meter,
     if (rc < 0)
         return meter_refuse(meter, rc);
     if (!newest) {
-        meter->first_raw = knot.raw;
+        meter->first_ns = knot.t_ns;
         meter->peak_anchor = knot;
         event = JB_METER_FIRST;
     } else if (knot.t_ns <= newest->t_ns) {
@@ -448,14 +467,10 @@ enum jb_meter_event jb_meter_feed(struct jb_meter *meter,
 int jb_meter_verdict(const struct jb_meter *meter, struct jb_error *err)
 {
     const struct jb_knot *newest = jb_curve_newest(&meter->curve);
-    const struct jb_knot *oldest;
-    uint64_t watched_ns;
 
     if (!newest || meter->sensor.kind != JB_KIND_COUNTER)
         return JB_OK;
-    oldest = jb_curve_knot(&meter->curve, 0);
-    watched_ns = newest->t_ns - oldest->t_ns;
-    if (watched_ns < jb_meter_patience_ns(&meter->sensor))
+    if (newest->t_ns - meter->first_ns < jb_meter_patience_ns(&meter->sensor))
         return JB_OK;
     if (newest->raw == 0 && !meter->ever_moved && meter->counts.resets == 0)
         return jb_fail(err, JB_EDEAD, "reads 0 for ever");

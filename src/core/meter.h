@@ -43,7 +43,7 @@ struct jb_meter {
     struct jb_sensor sensor; /* copy: what it was when the meter was made */
     struct jb_curve curve;
     struct jb_meter_counts counts;
-    uint64_t first_raw;     /* as count */
+    uint64_t first_ns;      /* instant of the first reading */
     uint64_t still_ns;      /* time since the count last moved */
     uint64_t still_seen_ns; /* curve's seen time when it last moved */
     bool ever_moved, frozen;
