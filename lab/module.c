@@ -38,7 +38,8 @@ static const struct jb_option module_table[] = {
     { .name = "files",
       .type = JB_OPTION_FLAG,
       LAB(files),
-      .help = "plain files that are rewritten, instead of FUSE: cheap to read" },
+      .help =
+          "plain files that are rewritten, instead of FUSE: cheap to read" },
     { .name = "rate",
       .argument = "HZ",
       .fallback = "1000",
@@ -62,7 +63,8 @@ static const struct jb_option module_table[] = {
       .argument = "NS",
       .type = JB_OPTION_UINT,
       LAB(start_ns),
-      .help = "instant of CLOCK_BOOTTIME at which the waveforms began; 0: now" },
+      .help =
+          "instant of CLOCK_BOOTTIME at which the waveforms began; 0: now" },
     { .name = "seed",
       .argument = "N",
       .type = JB_OPTION_UINT,

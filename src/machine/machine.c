@@ -224,11 +224,28 @@ static int machine_open_sources(struct jb_machine *machine,
         count++;
     for (size_t i = 0; jb_module_sources[i]; i++)
         count++;
-    machine->sources = calloc(count, sizeof(*machine->sources));
+    machine->sources = calloc(count + 1, sizeof(*machine->sources));
     if (!machine->sources)
         return jb_fail(err, JB_ENOMEM, "%zu sources", count);
     rc = machine_open_builtin(machine, config, err);
     return rc == JB_OK ? machine_open_modules(machine, config, err) : rc;
+}
+
+static bool machine_is_account(const struct jb_sensor *sensor)
+{
+    return sensor->domain.kind != JB_DOMAIN_NONE &&
+           (sensor->unit.quantity == JB_QUANTITY_ENERGY ||
+            sensor->unit.quantity == JB_QUANTITY_POWER);
+}
+
+/* Measured before estimated, a primary view before a mirror, then the rank; of
+ * equals the earlier in the registry. */
+static int machine_preference(const struct jb_sensor *sensor)
+{
+    int preference = (JB_ESTIMATED - (int)sensor->provenance) * 2;
+
+    preference += !(sensor->flags & JB_SENSOR_MIRROR);
+    return preference * (INT16_MAX - INT16_MIN + 1) + sensor->rank;
 }
 
 static void machine_copy_state(struct jb_machine_sensor *sensor)
@@ -259,6 +276,8 @@ static int machine_collect_sensors(struct jb_machine *machine,
             sensor->source = s;
             sensor->index = (uint32_t)i;
             sensor->domain = -1;
+            sensor->account = machine_is_account(sensor->about);
+            sensor->preference = machine_preference(sensor->about);
             machine_copy_state(sensor);
         }
     }
@@ -280,13 +299,6 @@ static ptrdiff_t machine_find_domain(const struct jb_machine *machine,
         if (jb_domain_equal(&machine->domains[i].domain, domain))
             return (ptrdiff_t)i;
     return -1;
-}
-
-static bool machine_is_account(const struct jb_sensor *sensor)
-{
-    return sensor->domain.kind != JB_DOMAIN_NONE &&
-           (sensor->unit.quantity == JB_QUANTITY_ENERGY ||
-            sensor->unit.quantity == JB_QUANTITY_POWER);
 }
 
 static void machine_name_parents(struct jb_machine *machine,
@@ -311,40 +323,25 @@ static int machine_collect_domains(struct jb_machine *machine,
         return jb_fail(err, JB_ENOMEM, "domains of %zu sensors",
                        machine->sensor_count);
     for (size_t i = 0; i < machine->sensor_count; i++) {
-        const struct jb_sensor *about = machine->sensors[i].about;
+        const struct jb_machine_sensor *sensor = &machine->sensors[i];
         struct jb_machine_domain *domain;
 
-        if (!machine_is_account(about) ||
-            !machine_wants_domain(wanted, &about->domain) ||
-            machine_find_domain(machine, &about->domain) >= 0)
+        if (!sensor->account ||
+            !machine_wants_domain(wanted, &sensor->about->domain) ||
+            machine_find_domain(machine, &sensor->about->domain) >= 0)
             continue;
         domain = &machine->domains[machine->domain_count++];
-        domain->domain = about->domain;
+        domain->domain = sensor->about->domain;
         jb_domain_name(&domain->domain, domain->name);
     }
     qsort(machine->domains, machine->domain_count, sizeof(*machine->domains),
           machine_compare_domains);
     for (size_t i = 0; i < machine->sensor_count; i++)
-        if (machine_is_account(machine->sensors[i].about))
+        if (machine->sensors[i].account)
             machine->sensors[i].domain = machine_find_domain(
                 machine, &machine->sensors[i].about->domain);
     machine_name_parents(machine, scratch);
     return JB_OK;
-}
-
-/* Of two usable sensors of one domain: measured before estimated, a primary
- * view before a mirror, then rank, then the order of the registry. */
-static bool machine_better(const struct jb_machine_sensor *a,
-                           const struct jb_machine_sensor *b)
-{
-    bool a_mirror = a->about->flags & JB_SENSOR_MIRROR;
-    bool b_mirror = b->about->flags & JB_SENSOR_MIRROR;
-
-    if (a->about->provenance != b->about->provenance)
-        return a->about->provenance < b->about->provenance;
-    if (a_mirror != b_mirror)
-        return b_mirror;
-    return a->about->rank > b->about->rank;
 }
 
 void jb_machine_choose(struct jb_machine *machine)
@@ -359,7 +356,7 @@ void jb_machine_choose(struct jb_machine *machine)
             continue;
         domain = &machine->domains[sensor->domain];
         if (domain->chosen < 0 ||
-            machine_better(sensor, &machine->sensors[domain->chosen]))
+            sensor->preference > machine->sensors[domain->chosen].preference)
             domain->chosen = (ptrdiff_t)i;
     }
 }

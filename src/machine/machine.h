@@ -41,7 +41,7 @@ struct jb_machine_config {
 struct jb_machine_source {
     const char *name;
     const struct jb_source_desc *desc; /* NULL: a module that is not loaded */
-    struct jb_source *handle; /* NULL unless state is JB_OK */
+    struct jb_source *handle;          /* NULL unless state is JB_OK */
     void *options;
     const struct jb_sensor *sensors; /* the source's */
     size_t sensor_count;

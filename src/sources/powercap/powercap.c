@@ -95,8 +95,8 @@ static int powercap_append(struct jb_source *source, const char *directory,
 
     sensors[count - 1] = (struct jb_sensor){ .domain.die = JB_NO_DIE };
     zones[count - 1] = (struct powercap_zone){ .fd = -1 };
-    strcpy(sensors[count - 1].name, name);
-    strcpy(zones[count - 1].directory, directory);
+    snprintf(sensors[count - 1].name, JB_NAME_MAX, "%s", name);
+    snprintf(zones[count - 1].directory, JB_PATH_MAX, "%s", directory);
     source->count = count;
     return JB_OK;
 }
@@ -272,8 +272,8 @@ static int powercap_read_counter(struct powercap_zone *zone,
                                  struct jb_sensor *sensor, struct jb_error *err)
 {
     char path[JB_PATH_MAX];
-    uint64_t range_uj;
-    uint64_t reading_uj;
+    uint64_t range_uj = 0;
+    uint64_t reading_uj = 0;
     int rc = powercap_open_energy(zone, err);
 
     if (rc == JB_OK)
