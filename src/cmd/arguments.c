@@ -3,6 +3,7 @@
 
 #include <argp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -133,6 +134,7 @@ void jb_arguments_parse(const struct jb_command *command, int argc, char **argv,
                          .parser = arguments_take,
                          .args_doc = command->arguments,
                          .doc = doc };
+    error_t rc;
 
     snprintf(doc, sizeof(doc), "%s\v%s", command->summary,
              command->details ? command->details : "");
@@ -140,7 +142,12 @@ void jb_arguments_parse(const struct jb_command *command, int argc, char **argv,
     argv[0] = name;
     arguments_add(&state, command->options, options, 1);
     arguments_add(&state, jb_common_table, common, 2);
-    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &state);
+    rc = argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &state);
+    if (rc != 0) { /* without its options a command would do something else */
+        fprintf(stderr, "joulebook: reading the command line: %s\n",
+                strerror(rc));
+        exit(JB_EXIT_FAILED);
+    }
     *first = state.first;
 }
 

@@ -19,7 +19,8 @@ extern const struct jb_option jb_common_table[];
  * Parses argv[1..] of a command into *common and the command's own *options
  * (command->options_size bytes, already holding defaults).  *first is the index
  * of the first argument that is no option.  Wrong usage and --help end the
- * program, with exit code 2 and 0, as argp does.
+ * program, with exit code 2 and 0, as argp does; so does a lack of memory, with
+ * 1.
  */
 void jb_arguments_parse(const struct jb_command *command, int argc, char **argv,
                         struct jb_common_options *common, void *options,

@@ -44,7 +44,8 @@ void jb_machine_drop_watch(struct jb_machine *machine)
 {
     jb_sampler_free(machine->sampler);
     machine->sampler = NULL;
-    for (size_t i = 0; i < machine->sensor_count; i++) {
+    /* They are counted before there is memory for them. */
+    for (size_t i = 0; machine->sensors && i < machine->sensor_count; i++) {
         struct jb_meter *meter = machine->sensors[i].meter;
 
         if (meter)
