@@ -135,6 +135,7 @@ static void perf_sample(struct jb_source *source, const uint32_t *which,
 const struct jb_source_desc jb_source_perf = {
     .name = "perf",
     .summary = "CPU energy counters of the kernel's power PMUs (perf events)",
+    .quantities = 1 << JB_QUANTITY_ENERGY,
     .open = perf_open,
     .sensors = perf_sensors,
     .rescan = jb_perf_scan,
