@@ -89,9 +89,7 @@ static int machine_source_options(const struct jb_machine_config *config,
     const struct jb_source_desc *desc = source->desc;
     int rc;
 
-    if (!desc->options)
-        return JB_OK;
-    source->options = calloc(1, desc->options_size);
+    source->options = calloc(1, desc->options_size + 1);
     if (!source->options)
         return jb_fail(err, JB_ENOMEM, "options of %s", desc->name);
     rc = jb_options_init(desc->options, source->options, err);
