@@ -41,7 +41,7 @@ struct jb_rows {
     enum jb_rows_format format;
     bool seekable, any;
     _Atomic int status; /* JB_OK, or why writing stopped */
-    off_t end;  /* bytes of the file that stay */
+    off_t end;          /* bytes of the file that stay */
     size_t used;
     char buffer[JB_ROWS_BUFFER];
     uint64_t begin_ns;
