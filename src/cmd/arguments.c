@@ -13,6 +13,9 @@
 enum {
     ARGUMENTS_FIRST_KEY = 0x1000, /* long options: above every character */
     ARGUMENTS_MAX = 64,
+    ARGUMENTS_DOC_MAX = 256,
+    ARGUMENTS_DETAILS_MAX = 4096,
+    ARGUMENTS_NAME_MAX = 128,
 };
 
 #define COMMON(member) offsetof(struct jb_common_options, member)
@@ -27,7 +30,7 @@ const struct jb_option jb_common_table[] = {
       .argument = "DIR",
       .type = JB_OPTION_TEXT,
       .offset = COMMON(sysfs),
-      .help = "read DIR in place of /sys (a virtual machine room)" },
+      .help = "read DIR in place of /sys: a lab's tree, for example" },
     { .name = "procfs",
       .argument = "DIR",
       .type = JB_OPTION_TEXT,
@@ -61,11 +64,11 @@ const struct jb_option jb_common_table[] = {
       .key = 'v',
       .type = JB_OPTION_FLAG,
       .offset = COMMON(verbose),
-      .help = "print what else is known" },
+      .help = "say more of each figure" },
     { .name = "no-color",
       .type = JB_OPTION_FLAG,
       .offset = COMMON(no_color),
-      .help = "no colours, also on a terminal (or set NO_COLOR)" },
+      .help = "no colours on a terminal either (as with NO_COLOR)" },
     { 0 },
 };
 
@@ -74,10 +77,24 @@ struct arguments_state {
     struct argp_option rows[ARGUMENTS_MAX + 1];
     const struct jb_option *options[ARGUMENTS_MAX];
     void *targets[ARGUMENTS_MAX];
+    char docs[ARGUMENTS_MAX][ARGUMENTS_DOC_MAX];
+    char doc[ARGUMENTS_DETAILS_MAX], name[ARGUMENTS_NAME_MAX];
     size_t count;
     const struct jb_command *command;
     int first;
 };
+
+/* The sentence of the table, and the default. */
+static const char *arguments_doc(struct arguments_state *state, size_t at)
+{
+    const struct jb_option *option = state->options[at];
+
+    if (!option->fallback)
+        return option->help;
+    snprintf(state->docs[at], ARGUMENTS_DOC_MAX, "%s (default: %s)",
+             option->help, option->fallback);
+    return state->docs[at];
+}
 
 static void arguments_add(struct arguments_state *state,
                           const struct jb_option *table, void *target,
@@ -92,10 +109,18 @@ static void arguments_add(struct arguments_state *state,
             .name = o->name,
             .key = o->key ? o->key : ARGUMENTS_FIRST_KEY + (int)at,
             .arg = o->type == JB_OPTION_FLAG ? NULL : o->argument,
-            .doc = o->help,
+            .doc = arguments_doc(state, at),
             .group = group,
         };
     }
+}
+
+/* A row without a name is a title. */
+static void arguments_add_title(struct arguments_state *state,
+                                const char *title, int group)
+{
+    state->rows[state->count++] =
+        (struct argp_option){ .doc = title, .group = group };
 }
 
 static error_t arguments_take(int key, char *text, struct argp_state *argp)
@@ -114,13 +139,31 @@ static error_t arguments_take(int key, char *text, struct argp_state *argp)
         return 0;
     }
     for (size_t i = 0; i < state->count; i++) {
-        if (state->rows[i].key != key)
+        if (!state->options[i] || state->rows[i].key != key)
             continue;
         if (jb_option_set(state->options[i], state->targets[i], text, &err) < 0)
-            argp_error(argp, "%s", err.text);
+            argp_error(argp, "--%s", err.text);
         return 0;
     }
     return ARGP_ERR_UNKNOWN;
+}
+
+static struct argp arguments_prepare(struct arguments_state *state,
+                                     struct jb_common_options *common,
+                                     void *options)
+{
+    const struct jb_command *command = state->command;
+
+    snprintf(state->doc, sizeof(state->doc), "%s\v%s", command->summary,
+             command->details ? command->details : "");
+    snprintf(state->name, sizeof(state->name), "joulebook %s", command->name);
+    arguments_add(state, command->options, options, 1);
+    arguments_add_title(state, "Options of every command:", 2);
+    arguments_add(state, jb_common_table, common, 2);
+    return (struct argp){ .options = state->rows,
+                          .parser = arguments_take,
+                          .args_doc = command->arguments,
+                          .doc = state->doc };
 }
 
 void jb_arguments_parse(const struct jb_command *command, int argc, char **argv,
@@ -128,27 +171,26 @@ void jb_arguments_parse(const struct jb_command *command, int argc, char **argv,
                         int *first)
 {
     struct arguments_state state = { .command = command, .first = argc };
-    char doc[4096];
-    char name[128];
-    struct argp argp = { .options = state.rows,
-                         .parser = arguments_take,
-                         .args_doc = command->arguments,
-                         .doc = doc };
+    struct argp argp = arguments_prepare(&state, common, options);
     error_t rc;
 
-    snprintf(doc, sizeof(doc), "%s\v%s", command->summary,
-             command->details ? command->details : "");
-    snprintf(name, sizeof(name), "joulebook %s", command->name);
-    argv[0] = name;
-    arguments_add(&state, command->options, options, 1);
-    arguments_add(&state, jb_common_table, common, 2);
+    argv[0] = state.name;
     rc = argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &state);
+    argv[0] = NULL;
     if (rc != 0) { /* without its options a command would do something else */
         fprintf(stderr, "joulebook: reading the command line: %s\n",
                 strerror(rc));
         exit(JB_EXIT_FAILED);
     }
     *first = state.first;
+}
+
+void jb_arguments_help(const struct jb_command *command, FILE *out)
+{
+    struct arguments_state state = { .command = command };
+    struct argp argp = arguments_prepare(&state, NULL, NULL);
+
+    argp_help(&argp, out, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK, state.name);
 }
 
 /* Paths that a root makes; they are borrowed until the program ends. */

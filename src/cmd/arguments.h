@@ -3,6 +3,8 @@
 #ifndef JB_CMD_ARGUMENTS_H
 #define JB_CMD_ARGUMENTS_H
 
+#include <stdio.h>
+
 #include "base/config.h"
 #include "base/own.h"
 #include "joulebook/plugin/command.h"
@@ -25,6 +27,9 @@ extern const struct jb_option jb_common_table[];
 void jb_arguments_parse(const struct jb_command *command, int argc, char **argv,
                         struct jb_common_options *common, void *options,
                         int *first);
+
+/* Prints what --help prints. */
+void jb_arguments_help(const struct jb_command *command, FILE *out);
 
 /* Evaluates the common options.  Roots are checked to be directories; those
  * not given are the machine's own.  Paths are built into storage that lives as

@@ -18,9 +18,16 @@ extern char **environ;
 static const int child_signals[] = { SIGINT, SIGQUIT, SIGTERM,
                                      SIGHUP, SIGUSR1, SIGUSR2 };
 
-static bool child_is_from_terminal(int number)
+/* What the terminal sends comes to the whole process group, the child too;
+ * what another process sends comes to this one only. */
+static bool child_is_from_terminal(const struct signalfd_siginfo *info)
 {
-    return number == SIGINT || number == SIGQUIT;
+    return info->ssi_code == SI_KERNEL;
+}
+
+static bool child_is_interrupt(const struct signalfd_siginfo *info)
+{
+    return info->ssi_signo == SIGINT || info->ssi_signo == SIGQUIT;
 }
 
 int jb_signals_open(struct jb_signals *signals, struct jb_error *err)
@@ -47,13 +54,17 @@ void jb_signals_close(struct jb_signals *signals)
     sigprocmask(SIG_SETMASK, &signals->before, NULL);
 }
 
+static bool child_take_signal(const struct jb_signals *signals,
+                              struct signalfd_siginfo *info)
+{
+    return read(signals->fd, info, sizeof(*info)) == (ssize_t)sizeof(*info);
+}
+
 int jb_signals_next(const struct jb_signals *signals)
 {
     struct signalfd_siginfo info;
 
-    if (read(signals->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
-        return 0;
-    return (int)info.ssi_signo;
+    return child_take_signal(signals, &info) ? (int)info.ssi_signo : 0;
 }
 
 static int child_fail(int errnum, const char *name, struct jb_error *err)
@@ -107,13 +118,12 @@ static void child_reap(struct jb_child *child, int options)
 static void child_pass_signals(struct jb_child *child,
                                const struct jb_signals *signals)
 {
-    int number;
+    struct signalfd_siginfo info;
 
-    while ((number = jb_signals_next(signals)) != 0) {
-        if (child_is_from_terminal(number))
-            child->interrupted = true;
-        else if (!child->ended)
-            kill(child->pid, number);
+    while (child_take_signal(signals, &info)) {
+        child->interrupted |= child_is_interrupt(&info);
+        if (!child_is_from_terminal(&info) && !child->ended)
+            kill(child->pid, (int)info.ssi_signo);
     }
 }
 

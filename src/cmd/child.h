@@ -23,9 +23,9 @@ struct jb_child {
     double user_s, system_s; /* of it and the children it waited for */
 };
 
-/* The signals that a session receives while a child runs: SIGINT and SIGQUIT
- * come to the child from the terminal too, so they are only noted; SIGTERM,
- * SIGHUP, SIGUSR1 and SIGUSR2 are handed on.  Process-wide. */
+/* The signals that a session receives while a child runs, SIGINT, SIGQUIT,
+ * SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2, are handed on to it, but for those from
+ * the terminal, which come to the child as well.  Process-wide. */
 struct jb_signals {
     sigset_t before;
     int fd; /* signalfd */

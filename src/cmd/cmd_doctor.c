@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* joulebook doctor: why something cannot be measured, and what mends it. */
+#include <string.h>
+
 #include "base/clock.h"
 #include "machine/machine.h"
 #include "output.h"
@@ -65,20 +67,35 @@ static enum jb_ink doctor_ink(int status)
                                                          : JB_INK_BAD;
 }
 
+/* Findings that one command mends stand together, above that command. */
+struct doctor_printer {
+    const struct jb_cli *cli;
+    const char *fix; /* of the findings printed last, not yet printed */
+};
+
+static void doctor_print_fix(struct doctor_printer *printer)
+{
+    if (printer->fix[0])
+        printf("             fix: %s\n", printer->fix);
+    printer->fix = "";
+}
+
 static void doctor_print(void *context, const struct doctor_finding *finding)
 {
-    const struct jb_cli *cli = context;
+    struct doctor_printer *printer = context;
+    const struct jb_cli *cli = printer->cli;
 
     if (cli->quiet && finding->why->status == JB_OK)
         return;
-    printf("%s%-12s%s %s%s%s%s%s%s\n",
+    if (strcmp(printer->fix, finding->why->fix) != 0)
+        doctor_print_fix(printer);
+    printer->fix = finding->why->fix;
+    printf("%s%-12s%s %s%s%s%s%s\n",
            jb_ink(cli->color, doctor_ink(finding->why->status)),
            jb_status_name(finding->why->status),
            jb_ink(cli->color, JB_INK_PLAIN), finding->source,
            finding->sensor ? "/" : "", finding->sensor ? finding->sensor : "",
-           finding->why->text[0] ? ": " : "", finding->why->text, "");
-    if (finding->why->fix[0])
-        printf("             fix: %s\n", finding->why->fix);
+           finding->why->text[0] ? ": " : "", finding->why->text);
 }
 
 static void doctor_append(void *context, const struct doctor_finding *finding)
@@ -119,6 +136,7 @@ static int doctor_report(const struct jb_machine *machine,
 {
     size_t troubles = 0;
     struct doctor_visit count = { doctor_count, &troubles };
+    struct doctor_printer printer = { .cli = cli, .fix = "" };
     const char *verdict;
 
     doctor_each(machine, &count);
@@ -132,8 +150,8 @@ static int doctor_report(const struct jb_machine *machine,
             json_pack("{s:s, s:o}", "verdict", verdict, "findings", findings),
             stdout, err);
     }
-    doctor_each(machine,
-                &(struct doctor_visit){ doctor_print, (void *)(uintptr_t)cli });
+    doctor_each(machine, &(struct doctor_visit){ doctor_print, &printer });
+    doctor_print_fix(&printer);
     printf("\n%s%s%s\n", jb_ink(cli->color, JB_INK_BOLD), verdict,
            jb_ink(cli->color, JB_INK_PLAIN));
     if (fflush(stdout) != 0)

@@ -7,6 +7,7 @@
 #include "machine/machine.h"
 #include "output.h"
 #include "registry.h"
+#include "tree.h"
 
 struct list_options {
     const char *sources;
@@ -51,14 +52,19 @@ static bool list_is_account(const struct jb_machine_sensor *sensor)
            sensor->about->unit.quantity == JB_QUANTITY_POWER;
 }
 
-static int list_text_sources(const struct jb_machine *machine, FILE *out)
+static void list_title(const struct jb_cli *cli, const char *title)
+{
+    printf("%s%s%s\n", jb_ink(cli->color, JB_INK_BOLD), title,
+           jb_ink(cli->color, JB_INK_PLAIN));
+}
+
+static int list_text_sources(const struct jb_machine *machine)
 {
     struct jb_table table = { .columns = 3 };
     size_t count;
     const struct jb_machine_source *sources =
         jb_machine_sources(machine, &count);
 
-    fputs("Sources\n", out);
     for (size_t i = 0; i < count; i++) {
         jb_table_add(&table, "%s", sources[i].name);
         jb_table_add(&table, "%s", list_source_state(&sources[i]));
@@ -66,61 +72,48 @@ static int list_text_sources(const struct jb_machine *machine, FILE *out)
                      sources[i].why.status == JB_OK ? sources[i].desc->summary
                                                     : sources[i].why.text);
     }
-    return jb_table_print(&table, out, 2);
+    return jb_table_print(&table, stdout, 2);
 }
 
-/* Depth below the outermost domain, for the indent. */
-static int list_depth(const struct jb_machine_domain *domains, size_t d)
-{
-    int depth = 0;
-
-    for (ptrdiff_t up = domains[d].parent; up >= 0; up = domains[up].parent)
-        depth++;
-    return depth;
-}
-
-/* Domains in the order of a tree: each below the one that contains it. */
-static void list_text_branch(const struct jb_machine *machine, ptrdiff_t parent,
+static void list_text_domain(const struct jb_machine *machine,
+                             const struct jb_tree_step *step,
                              struct jb_table *table)
 {
     size_t count;
-    const struct jb_machine_domain *domains =
-        jb_machine_domains(machine, &count);
-    size_t sensor_count;
+    const struct jb_machine_domain *domain =
+        &jb_machine_domains(machine, &count)[step->domain];
     const struct jb_machine_sensor *sensors =
-        jb_machine_sensors(machine, &sensor_count);
+        jb_machine_sensors(machine, &count);
+    char path[JB_SENSOR_PATH_MAX];
+    bool any = domain->chosen >= 0;
 
-    for (size_t d = 0; d < count; d++) {
-        char path[JB_SENSOR_PATH_MAX];
-        ptrdiff_t chosen = domains[d].chosen;
-
-        if (domains[d].parent != parent)
-            continue;
-        jb_table_add(table, "%*s%s", list_depth(domains, d) * 2, "",
-                     domains[d].name);
-        jb_table_add(
-            table, "%s",
-            chosen < 0 ? "no readable sensor"
-                       : jb_machine_sensor_path(machine, (size_t)chosen, path));
-        jb_table_add(
-            table, "%s",
-            chosen < 0 ? ""
-                       : jb_provenance_name(sensors[chosen].about->provenance));
-        list_text_branch(machine, (ptrdiff_t)d, table);
-    }
+    jb_table_add(table, "%*s%s", step->depth * 2, "", domain->name);
+    jb_table_add(
+        table, "%s",
+        any ? jb_machine_sensor_path(machine, (size_t)domain->chosen, path)
+            : "no sensor that measures");
+    jb_table_add(
+        table, "%s",
+        any ? jb_provenance_name(sensors[domain->chosen].about->provenance)
+            : "");
 }
 
-static int list_text_domains(const struct jb_machine *machine, FILE *out)
+static int list_text_domains(const struct jb_machine *machine)
 {
     struct jb_table table = { .columns = 3 };
     size_t count;
+    JB_AUTO_FREE struct jb_tree_step *steps = NULL;
 
     jb_machine_domains(machine, &count);
-    fputs("\nDomains (each within the one that it is indented under)\n", out);
+    steps = calloc(count + 1, sizeof(*steps));
+    if (!steps)
+        return JB_ENOMEM;
+    jb_tree_walk(machine, steps);
+    for (size_t i = 0; i < count; i++)
+        list_text_domain(machine, &steps[i], &table);
     if (count == 0)
-        fputs("  none\n", out);
-    list_text_branch(machine, -1, &table);
-    return jb_table_print(&table, out, 2);
+        puts("  none");
+    return jb_table_print(&table, stdout, 2);
 }
 
 static const char *list_range(const struct jb_sensor *about, char out[32])
@@ -131,7 +124,16 @@ static const char *list_range(const struct jb_sensor *about, char out[32])
         return strcpy(out, "-");
     range = (double)about->unit.modulus * (double)about->unit.num /
             (double)about->unit.den;
-    return jb_format_micro(out, range, "J");
+    return jb_format_cell(out, range, "J");
+}
+
+/* The least that the sensor can tell apart. */
+static const char *list_step(const struct jb_sensor *about, char out[32])
+{
+    double step = (double)about->unit.num / (double)about->unit.den *
+                  (double)about->quantum;
+
+    return jb_format_cell(out, step, jb_quantity_unit(about->unit.quantity));
 }
 
 static void list_text_sensor(const struct jb_machine *machine, size_t i,
@@ -150,46 +152,74 @@ static void list_text_sensor(const struct jb_machine *machine, size_t i,
     jb_table_add(table, "%s", name[0] ? name : "-");
     jb_table_add(table, "%s", jb_quantity_name(about->unit.quantity));
     jb_table_add(table, "%s", jb_provenance_name(about->provenance));
+    jb_table_add(table, "%s", list_step(about, text));
     jb_table_add(table, "%s", list_range(about, text));
     jb_table_add(table, "%s",
                  about->update_ns ? jb_format_ns(text, about->update_ns) : "-");
-    if (sensor->why.status == JB_OK)
-        jb_table_add(table, "ok%s",
-                     about->flags & JB_SENSOR_MIRROR ? " (mirror)" : "");
-    else
-        jb_table_add(table, "%s: %s", jb_status_name(sensor->why.status),
-                     sensor->why.text);
+    jb_table_add(table, "%s%s", jb_status_name(sensor->why.status),
+                 about->flags & JB_SENSOR_MIRROR ? " (mirror)" : "");
 }
 
-static int list_text_sensors(const struct jb_machine *machine, bool all,
-                             FILE *out)
+static bool list_is_shown(const struct jb_machine_sensor *sensor, bool all)
 {
-    struct jb_table table = { .columns = 7 };
+    return all || list_is_account(sensor);
+}
+
+static int list_text_sensors(const struct jb_machine *machine, bool all)
+{
+    static const char *const heads[] = {
+        "sensor", "domain", "quantity", "from",
+        "step",   "range",  "update",   "state"
+    };
+    struct jb_table table = { .columns = 8,
+                              .right = { [4] = true, true, true } };
     size_t count;
-    size_t hidden = 0;
+    size_t shown = 0;
     const struct jb_machine_sensor *sensors =
         jb_machine_sensors(machine, &count);
     int rc;
 
-    fputs("\nSensors\n", out);
-    for (size_t i = 0; i < 7 && count > 0; i++) {
-        static const char *const heads[] = { "sensor",     "domain", "quantity",
-                                             "provenance", "range",  "update",
-                                             "state" };
-
+    for (size_t i = 0; i < table.columns; i++)
         jb_table_add(&table, "%s", heads[i]);
-    }
     for (size_t i = 0; i < count; i++) {
-        if (all || list_is_account(&sensors[i]))
-            list_text_sensor(machine, i, &table);
-        else
-            hidden++;
+        if (!list_is_shown(&sensors[i], all))
+            continue;
+        list_text_sensor(machine, i, &table);
+        shown++;
     }
-    rc = jb_table_print(&table, out, 2);
-    if (hidden > 0)
-        fprintf(out, "  and %zu of other quantities: --all lists them\n",
-                hidden);
+    if (shown == 0) {
+        puts("  none");
+        jb_table_clear(&table);
+    }
+    rc = jb_table_print(&table, stdout, 2);
+    if (shown < count)
+        printf("  and %zu of other quantities: --all lists them\n",
+               count - shown);
     return rc;
+}
+
+/* Reasons are sentences: they would make the table above too wide. */
+static int list_text_reasons(const struct jb_machine *machine,
+                             const struct jb_cli *cli, bool all)
+{
+    struct jb_table table = { .columns = 2 };
+    size_t count;
+    const struct jb_machine_sensor *sensors =
+        jb_machine_sensors(machine, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        char path[JB_SENSOR_PATH_MAX];
+
+        if (sensors[i].why.status == JB_OK || !list_is_shown(&sensors[i], all))
+            continue;
+        jb_table_add(&table, "%s", jb_machine_sensor_path(machine, i, path));
+        jb_table_add(&table, "%s", sensors[i].why.text);
+    }
+    if (table.count > 0) {
+        putchar('\n');
+        list_title(cli, "Not usable (joulebook doctor says what mends it)");
+    }
+    return jb_table_print(&table, stdout, 2);
 }
 
 static json_t *list_json_sources(const struct jb_machine *machine)
@@ -313,6 +343,26 @@ static json_t *list_json_sensors(const struct jb_machine *machine)
     return list;
 }
 
+static int list_print_text(const struct jb_machine *machine,
+                           const struct jb_cli *cli, bool all)
+{
+    int rc;
+
+    list_title(cli, "Sources");
+    rc = list_text_sources(machine);
+    putchar('\n');
+    list_title(cli, "Domains (each within the one that it is indented under)");
+    if (rc == JB_OK)
+        rc = list_text_domains(machine);
+    putchar('\n');
+    list_title(cli, "Sensors");
+    if (rc == JB_OK)
+        rc = list_text_sensors(machine, all);
+    if (rc == JB_OK)
+        rc = list_text_reasons(machine, cli, all);
+    return rc;
+}
+
 static int list_print(const struct jb_machine *machine,
                       const struct jb_cli *cli,
                       const struct list_options *options, struct jb_error *err)
@@ -325,11 +375,7 @@ static int list_print(const struct jb_machine *machine,
                                        list_json_domains(machine), "sensors",
                                        list_json_sensors(machine)),
                              stdout, err);
-    rc = list_text_sources(machine, stdout);
-    if (rc == JB_OK)
-        rc = list_text_domains(machine, stdout);
-    if (rc == JB_OK)
-        rc = list_text_sensors(machine, options->all || cli->verbose, stdout);
+    rc = list_print_text(machine, cli, options->all || cli->verbose);
     if (rc < 0 || fflush(stdout) != 0)
         return jb_fail(err, rc < 0 ? rc : JB_EIO, "printing the list failed");
     return JB_OK;

@@ -109,6 +109,7 @@ struct stat_session {
     int start_status; /* why the command could not be started, or JB_OK */
     int ended_by;     /* signal that ended the command, or 0 */
     bool interrupted; /* no further run */
+    bool headed;      /* interval lines have their head */
 };
 
 static int stat_allocate(struct stat_session *session, struct jb_error *err)
@@ -146,6 +147,15 @@ static void stat_release(struct stat_session *session)
     free(session->result.in_total);
 }
 
+static void stat_print_interval_head(struct stat_session *session)
+{
+    if (session->options->interval_ns == 0 || session->headed)
+        return;
+    fprintf(session->lines, "%12s  %-15s %14s %12s\n", "time s", "domain",
+            "energy J", "average W");
+    session->headed = true;
+}
+
 /* A line per domain with what it used since the previous line. */
 static void stat_print_interval(struct stat_session *session, double at_s)
 {
@@ -154,6 +164,7 @@ static void stat_print_interval(struct stat_session *session, double at_s)
     const struct jb_machine_domain *domains =
         jb_machine_domains(session->machine, &count);
 
+    stat_print_interval_head(session);
     jb_machine_sensors(session->machine, &sensors);
     jb_machine_mark(session->machine, session->end);
     jb_machine_interval(session->machine, session->last, session->end,
@@ -161,12 +172,14 @@ static void stat_print_interval(struct stat_session *session, double at_s)
     for (size_t d = 0; d < count; d++) {
         const struct jb_interval *row = &session->rows[d];
 
-        if (row->why.status != JB_OK)
-            continue;
-        fprintf(session->lines, "%12.6f  %-12s %14.6f J %12.6f W%s\n", at_s,
-                domains[d].name, jb_energy_joules(row->span.energy),
-                (double)row->average_uw / 1e6,
-                row->provenance == JB_ESTIMATED ? "  estimated" : "");
+        if (row->why.status == JB_OK)
+            fprintf(session->lines, "%12.6f  %-15s %14.6f %12.6f%s\n", at_s,
+                    domains[d].name, jb_energy_joules(row->span.energy),
+                    (double)row->average_uw / 1e6,
+                    row->provenance == JB_ESTIMATED ? "  estimated" : "");
+        else
+            fprintf(session->lines, "%12.6f  %-15s %14s %12s  %s\n", at_s,
+                    domains[d].name, "-", "-", row->why.text);
     }
     fflush(session->lines);
     memcpy(session->last, session->end, sensors * sizeof(*session->last));
@@ -198,8 +211,8 @@ static int stat_follow(struct stat_session *session, struct jb_child *child,
         if (now_ns >= next_ns) {
             jb_machine_cut(session->machine, stat_wait_ns);
             stat_print_interval(session,
-                                (double)(next_ns - begin_ns) / JB_NS_PER_S);
-            next_ns += step_ns;
+                                (double)(now_ns - begin_ns) / JB_NS_PER_S);
+            next_ns += (now_ns - next_ns) / step_ns * step_ns + step_ns;
         }
     }
     return rc;
@@ -260,10 +273,12 @@ static void stat_print_progress(const struct stat_session *session,
             (unsigned long long)session->options->repeat,
             result->elapsed_s.mean);
     if (result->total_j.count > 0)
-        fprintf(stderr, ", mean %s ± %s (95 %%)",
-                jb_format_micro(text, result->total_j.mean * 1e6, "J"),
-                jb_format_micro((char[32]){ 0 },
-                                jb_series_ci95(&result->total_j) * 1e6, "J"));
+        fprintf(stderr, ", mean %s%s", result->total_estimated ? "~" : "",
+                jb_format_micro(text, result->total_j.mean * 1e6, "J"));
+    if (result->total_j.count > 1)
+        fprintf(
+            stderr, " ± %s (95 %%)",
+            jb_format_micro(text, jb_series_ci95(&result->total_j) * 1e6, "J"));
     fputc('\n', stderr);
 }
 
@@ -354,6 +369,12 @@ static int stat_run(const struct jb_cli *cli, const void *opaque, int argc,
         return jb_fail(err, JB_EUSAGE,
                        "stat needs a command: joulebook stat "
                        "-- COMMAND [ARG...]");
+    if (cli->json && options->csv)
+        return jb_fail(err, JB_EUSAGE, "--json or --csv, not both");
+    if (options->unit && !(options->work > 0.0))
+        return jb_fail(err, JB_EUSAGE,
+                       "--unit names what --work counts: say "
+                       "both");
     session.result.command = argv;
     session.result.work =
         (struct jb_result_work){ options->flops, options->work, options->unit };

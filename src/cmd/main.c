@@ -2,10 +2,13 @@
 /* The program: finds the command, evaluates its options, chooses the exit
  * code.  Nothing below src/cmd prints or exits. */
 #include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "arguments.h"
+#include "manual.h"
 #include "registry.h"
 
 static int main_exit_code(int status)
@@ -28,22 +31,6 @@ static int main_complain(const struct jb_error *err)
     return main_exit_code(err->status);
 }
 
-static void main_help(FILE *out)
-{
-    fputs("Usage: joulebook COMMAND [OPTION...]\n"
-          "Keeps the books on every joule of this machine.\n\n",
-          out);
-    for (size_t i = 0; jb_commands[i]; i++)
-        fprintf(out, "  %-8s %s\n", jb_commands[i]->name,
-                jb_commands[i]->summary);
-    for (size_t i = 0; jb_module_commands[i].name; i++)
-        fprintf(out, "  %-8s %s\n", jb_module_commands[i].name,
-                jb_module_commands[i].summary);
-    fputs("\n`joulebook COMMAND --help` explains one, `joulebook --version` "
-          "names this release.\n",
-          out);
-}
-
 /* Sections of a configuration file: one per source and command. */
 static int main_apply_config(const struct jb_cli *cli,
                              const struct jb_command *command, void *options,
@@ -57,10 +44,12 @@ static int main_apply_config(const struct jb_cli *cli,
         known[count++] = jb_sources[i]->name;
     for (size_t i = 0; jb_module_sources[i] && count < 40; i++)
         known[count++] = jb_module_sources[i];
-    for (size_t i = 0; jb_commands[i] && count < 60; i++)
+    for (size_t i = 0; jb_commands[i] && count < 50; i++)
         known[count++] = jb_commands[i]->name;
+    for (size_t i = 0; jb_module_commands[i].name && count < 60; i++)
+        known[count++] = jb_module_commands[i].name;
     rc = jb_config_check_sections(cli->config, known, err);
-    if (rc == JB_OK && command->options)
+    if (rc == JB_OK)
         rc = jb_config_apply(cli->config, command->name, command->options,
                              options, err);
     return rc;
@@ -106,24 +95,49 @@ static int main_run(const struct jb_command *command, int argc, char **argv)
     return exit_code;
 }
 
+/* A descriptor that the caller has closed must not be given to a meter or a
+ * file.  Opened the wrong way round, reading or writing it fails as before. */
+static void main_hold_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+            open("/dev/null",
+                 (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC) != fd)
+            _exit(JB_EXIT_FAILED);
+}
+
+/* Help that did not arrive was not given. */
+static void main_check_output(void)
+{
+    if (ferror(stdout) || fflush(stdout) != 0)
+        _exit(JB_EXIT_FAILED);
+}
+
 int main(int argc, char **argv)
 {
     const struct jb_command *command;
     struct jb_error err;
 
+    main_hold_descriptors();
+    atexit(main_check_output);
     argp_err_exit_status = JB_EXIT_USAGE;
     if (argc < 2) {
-        main_help(stderr);
+        jb_manual_overview(stderr);
         return JB_EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0 ||
-        strcmp(argv[1], "-h") == 0) {
-        main_help(stdout);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        jb_manual_overview(stdout);
         return JB_EXIT_DONE;
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("joulebook %s\n", jb_version);
         return JB_EXIT_DONE;
+    }
+    if (argv[1][0] == '-') {
+        jb_fail(&err, JB_EUSAGE, "%s: options come behind the command",
+                argv[1]);
+        jb_error_set_fix(&err, "joulebook COMMAND %s ...", argv[1]);
+        return main_complain(&err);
     }
     if (jb_command_find(argv[1], &command, &err) < 0)
         return main_complain(&err);

@@ -41,13 +41,18 @@ static size_t output_width(const char *text)
     return width;
 }
 
+/* Nothing follows the last cell that says something. */
 static void output_row(const struct jb_table *table, size_t row,
                        const size_t *widths, FILE *out)
 {
-    for (size_t c = 0; c < table->columns; c++) {
+    size_t columns = table->columns;
+
+    while (columns > 1 && !table->cells[row + columns - 1][0])
+        columns--;
+    for (size_t c = 0; c < columns; c++) {
         const char *cell = table->cells[row + c];
         int pad = (int)(widths[c] - output_width(cell));
-        bool last = c + 1 == table->columns;
+        bool last = c + 1 == columns;
 
         if (table->right[c])
             fprintf(out, "%*s%s%s", pad, "", cell, last ? "" : "  ");
@@ -55,6 +60,14 @@ static void output_row(const struct jb_table *table, size_t row,
             fprintf(out, "%s%*s", cell, last ? 0 : pad + 2, "");
     }
     fputc('\n', out);
+}
+
+void jb_table_clear(struct jb_table *table)
+{
+    free(table->cells);
+    table->cells = NULL;
+    table->count = table->capacity = 0;
+    table->failed = false;
 }
 
 int jb_table_print(struct jb_table *table, FILE *out, unsigned indent)
@@ -73,10 +86,7 @@ int jb_table_print(struct jb_table *table, FILE *out, unsigned indent)
         fprintf(out, "%*s", (int)indent, "");
         output_row(table, row, widths, out);
     }
-    free(table->cells);
-    table->cells = NULL;
-    table->count = table->capacity = 0;
-    table->failed = false;
+    jb_table_clear(table);
     if (failed)
         return JB_ENOMEM;
     return ferror(out) ? JB_EIO : JB_OK;
@@ -90,14 +100,15 @@ const char *jb_ink(bool color, enum jb_ink ink)
     return color ? inks[ink] : "";
 }
 
-const char *jb_format_micro(char out[32], double micro, const char *unit)
+static const char *output_format(char out[32], double micro, const char *unit,
+                                 const char *no_prefix)
 {
-    static const struct {
+    const struct {
         double above;
         const char *prefix;
     } scales[] = {
-        { 1e15, "G" }, { 1e12, "M" }, { 1e9, "k" },
-        { 1e6, "" },   { 1e3, "m" },  { 0.0, "u" },
+        { 1e15, "G" },      { 1e12, "M" }, { 1e9, "k" },
+        { 1e6, no_prefix }, { 1e3, "m" },  { 0.0, "u" },
     };
     double size = fabs(micro);
     size_t i = 0;
@@ -114,6 +125,16 @@ const char *jb_format_micro(char out[32], double micro, const char *unit)
              fabs(value) >= 100.0 ? 1 : (fabs(value) >= 10.0 ? 2 : 3), value,
              scales[i].prefix, unit);
     return out;
+}
+
+const char *jb_format_micro(char out[32], double micro, const char *unit)
+{
+    return output_format(out, micro, unit, "");
+}
+
+const char *jb_format_cell(char out[32], double micro, const char *unit)
+{
+    return output_format(out, micro, unit, " ");
 }
 
 const char *jb_format_ns(char out[32], uint64_t ns)

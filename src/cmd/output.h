@@ -30,12 +30,19 @@ void jb_table_add(struct jb_table *table, const char *fmt, ...)
 JB_NODISCARD int jb_table_print(struct jb_table *table, FILE *out,
                                 unsigned indent);
 
+/* Forgets the rows. */
+void jb_table_clear(struct jb_table *table);
+
 /* Escape sequences, or "" where colour is off. */
 enum jb_ink { JB_INK_PLAIN, JB_INK_BOLD, JB_INK_GOOD, JB_INK_BAD, JB_INK_DIM };
 const char *jb_ink(bool color, enum jb_ink ink);
 
 /* "12.35 kJ" for 12345678901 uJ with unit "J": four significant digits. */
 const char *jb_format_micro(char out[32], double micro, const char *unit);
+
+/* The same for a column of numbers: a blank where there is no prefix, so that
+ * units stand below each other. */
+const char *jb_format_cell(char out[32], double micro, const char *unit);
 
 /* "1 ms", "2.7 s". */
 const char *jb_format_ns(char out[32], uint64_t ns);

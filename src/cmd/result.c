@@ -7,12 +7,6 @@
 #include "core/names.h"
 #include "output.h"
 
-enum {
-    /* Fewer refreshes than this and the edges make more than 10 %. */
-    RESULT_SHORT_UPDATES = 20,
-    RESULT_COMMAND_MAX = 4096,
-};
-
 static double result_joules(uint64_t uj)
 {
     return (double)uj / 1e6;
@@ -91,197 +85,44 @@ double jb_result_observed(const struct jb_result *result)
     return any ? observed : 0.0;
 }
 
-static const char *result_domain_name(const struct jb_result *result, size_t d)
+const char *jb_result_domain_name(const struct jb_result *result, size_t d)
 {
     size_t count;
 
     return jb_machine_domains(result->machine, &count)[d].name;
 }
 
-static const char *result_sensor(const struct jb_result *result, ptrdiff_t i,
-                                 char out[JB_SENSOR_PATH_MAX])
+const char *jb_result_sensor(const struct jb_result *result, ptrdiff_t i,
+                             char out[JB_SENSOR_PATH_MAX])
 {
     if (i < 0)
         return strcpy(out, "-");
     return jb_machine_sensor_path(result->machine, (size_t)i, out);
 }
 
-static void result_command(const struct jb_result *result,
-                           char out[RESULT_COMMAND_MAX])
+/* Control characters would write on the terminal, and JSON is UTF-8. */
+static void result_make_printable(char *text)
+{
+    json_t *string = json_string(text);
+
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f ||
+            (!string && (unsigned char)*c > 0x7f))
+            *c = '?';
+    json_decref(string);
+}
+
+void jb_result_command(const struct jb_result *result,
+                       char out[JB_RESULT_COMMAND_MAX])
 {
     size_t used = 0;
 
     out[0] = '\0';
-    for (size_t i = 0; result->command[i] && used < RESULT_COMMAND_MAX - 1; i++)
-        used += (size_t)snprintf(out + used, RESULT_COMMAND_MAX - used, "%s%s",
-                                 i ? " " : "", result->command[i]);
-}
-
-/* "+0.12 J -0.10 J", or "± 0.12 J" where both sides are alike. */
-static void result_format_doubt(char out[80], double below_j, double above_j)
-{
-    char low[32];
-    char high[32];
-
-    jb_format_micro(low, below_j * 1e6, "J");
-    jb_format_micro(high, above_j * 1e6, "J");
-    if (strcmp(low, high) == 0)
-        snprintf(out, 80, "± %s", high);
-    else
-        snprintf(out, 80, "-%s +%s", low, high);
-}
-
-static void result_text_row(const struct jb_result *result, size_t d,
-                            struct jb_table *table)
-{
-    const struct jb_result_domain *domain = &result->domains[d];
-    bool estimated = domain->last.provenance == JB_ESTIMATED;
-    char text[80];
-    char path[JB_SENSOR_PATH_MAX];
-
-    jb_table_add(table, "%s", result_domain_name(result, d));
-    jb_table_add(table, "%s%s", estimated ? "~" : "",
-                 jb_format_micro(text, domain->energy_j.mean * 1e6, "J"));
-    result_format_doubt(text, domain->below_j, domain->above_j);
-    jb_table_add(table, "%s", text);
-    jb_table_add(table, "%s avg",
-                 jb_format_micro(text, domain->average_w.mean * 1e6, "W"));
-    if (domain->peak_w.count)
-        jb_table_add(table, "%s peak",
-                     jb_format_micro(text, domain->peak_w.highest * 1e6, "W"));
-    else
-        jb_table_add(table, "-");
-    if (result->runs > 1) {
-        char ci[32];
-
-        jb_format_micro(ci, jb_series_ci95(&domain->energy_j) * 1e6, "J");
-        jb_table_add(
-            table, "sd %s, 95 %% CI of the mean ± %s",
-            jb_format_micro(text, jb_series_deviation(&domain->energy_j) * 1e6,
-                            "J"),
-            ci);
-    } else {
-        jb_table_add(table, "%s", jb_provenance_name(domain->last.provenance));
-    }
-    jb_table_add(table, "%s", result_sensor(result, domain->last.sensor, path));
-}
-
-static int result_text_table(const struct jb_result *result, FILE *out,
-                             size_t *shown)
-{
-    struct jb_table table = { .columns = 7,
-                              .right = { false, true, false, true, true } };
-
-    *shown = 0;
-    for (size_t d = 0; d < result->domain_count; d++) {
-        if (!result->domains[d].shown || result->domains[d].energy_j.count == 0)
-            continue;
-        result_text_row(result, d, &table);
-        (*shown)++;
-    }
-    return jb_table_print(&table, out, 2);
-}
-
-static void result_text_total(const struct jb_result *result, FILE *out)
-{
-    char energy[32];
-    char doubt[80];
-    double edp = result->total_j.mean * result->elapsed_s.mean;
-
-    if (result->total_j.count == 0)
-        return;
-    jb_format_micro(energy, result->total_j.mean * 1e6, "J");
-    result_format_doubt(doubt, result->total_below_j, result->total_above_j);
-    fprintf(out, "\n  total %s%s %s (no domain counted within another)%s\n",
-            result->total_estimated ? "~" : "", energy, doubt,
-            result->total_estimated ? ", estimated" : "");
-    fprintf(out, "  energy-delay product %.4g J s\n", edp);
-    if (result->work.amount > 0.0)
-        fprintf(out, "  %.6g J per %s\n",
-                result->total_j.mean / result->work.amount,
-                result->work.unit ? result->work.unit : "unit of work");
-    if (result->work.flops > 0.0 && result->total_j.mean > 0.0)
-        fprintf(out, "  %.4g FLOP/s per W, %.4g J per FLOP\n",
-                result->work.flops / result->total_j.mean,
-                result->total_j.mean / result->work.flops);
-}
-
-static void result_text_time(const struct jb_result *result, FILE *out)
-{
-    fprintf(out,
-            "\n  %.6f s elapsed, %.6f s user, %.6f s system; %.2f %% of the "
-            "time observed\n",
-            result->elapsed_s.mean, result->user_s.mean, result->system_s.mean,
-            jb_result_observed(result) * 100.0);
-    if (result->runs > 1)
-        fprintf(out, "  %zu runs; elapsed sd %.6f s\n", result->runs,
-                jb_series_deviation(&result->elapsed_s));
-}
-
-/* What a reader must know before using the figures. */
-static void result_text_notes(const struct jb_result *result, FILE *out)
-{
-    for (size_t d = 0; d < result->domain_count; d++) {
-        const struct jb_result_domain *domain = &result->domains[d];
-        const struct jb_interval *row = &domain->last;
-        const char *name = result_domain_name(result, d);
-        char path[JB_SENSOR_PATH_MAX];
-        char text[32];
-
-        if (!domain->shown)
-            continue;
-        if (row->why.status != JB_OK) {
-            fprintf(out, "  note: %s (%s) has no figure: %s\n", name,
-                    result_sensor(result, row->sensor, path), row->why.text);
-            continue;
-        }
-        if (row->updates > 0 && row->updates < RESULT_SHORT_UPDATES)
-            fprintf(out,
-                    "  note: %s: too short a run: its meter refreshed %llu "
-                    "times in it\n",
-                    name, (unsigned long long)row->updates);
-        if (row->span.uncertainty.gap_uj > 0)
-            fprintf(out,
-                    "  note: %s: part of the time was not observed; at most "
-                    "%s more were used then\n",
-                    name,
-                    jb_format_micro(text, (double)row->span.uncertainty.gap_uj,
-                                    "J"));
-        if (row->contradicted_by >= 0)
-            fprintf(out, "  note: %s: %s disagrees: %s\n", name,
-                    result_sensor(result, row->contradicted_by, path),
-                    jb_format_micro(text, (double)row->contradicting.uj, "J"));
-    }
-    if (result->left_behind > 0)
-        fprintf(out, "  note: %zu meters did not answer at the end\n",
-                result->left_behind);
-    if (result->total_estimated && result->total_j.count > 0)
-        fputs("  note: nothing is measured here; figures marked ~ are estimates"
-              " with a 90 % interval (joulebook doctor says why)\n",
-              out);
-}
-
-int jb_result_print_text(const struct jb_result *result, FILE *out,
-                         bool verbose, struct jb_error *err)
-{
-    char command[RESULT_COMMAND_MAX];
-    size_t shown;
-    int rc;
-
-    (void)verbose;
-    result_command(result, command);
-    fprintf(out, "\nEnergy of '%s'%s:\n\n", command,
-            result->runs > 1 ? " (mean of the runs)" : "");
-    rc = result_text_table(result, out, &shown);
-    if (shown == 0)
-        fputs("  nothing was measured; joulebook doctor says why\n", out);
-    result_text_total(result, out);
-    result_text_time(result, out);
-    result_text_notes(result, out);
-    fputc('\n', out);
-    if (rc < 0 || fflush(out) != 0)
-        return jb_fail(err, rc < 0 ? rc : JB_EIO, "writing the result failed");
-    return JB_OK;
+    for (size_t i = 0; result->command[i] && used < JB_RESULT_COMMAND_MAX - 1;
+         i++)
+        used += (size_t)snprintf(out + used, JB_RESULT_COMMAND_MAX - used,
+                                 "%s%s", i ? " " : "", result->command[i]);
+    result_make_printable(out);
 }
 
 static json_t *result_json_counts(const struct jb_interval *row)
@@ -302,9 +143,9 @@ static json_t *result_json_domain(const struct jb_result *result, size_t d,
     double energy = domain->energy_j.mean;
     json_t *object =
         json_pack("{s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:s, s:f}", "domain",
-                  result_domain_name(result, d), "source",
-                  result_sensor(result, row->sensor, path), "energy_j", energy,
-                  "average_w", domain->average_w.mean, "uncertainty_j",
+                  jb_result_domain_name(result, d), "source",
+                  jb_result_sensor(result, row->sensor, path), "energy_j",
+                  energy, "average_w", domain->average_w.mean, "uncertainty_j",
                   result_larger(domain->below_j, domain->above_j), "low_j",
                   energy - domain->below_j, "high_j", energy + domain->above_j,
                   "provenance", jb_provenance_name(row->provenance), "coverage",
@@ -323,7 +164,7 @@ static json_t *result_json_domain(const struct jb_result *result, size_t d,
         json_object_set_new(
             object, "contradicted_by",
             json_pack("{s:s, s:f}", "source",
-                      result_sensor(result, row->contradicted_by, path),
+                      jb_result_sensor(result, row->contradicted_by, path),
                       "energy_j", jb_energy_joules(row->contradicting)));
     if (result->runs > 1) {
         json_object_set_new(object, "stddev_j",
@@ -341,10 +182,11 @@ static json_t *result_json_unmeasured(const struct jb_result *result, size_t d)
     const struct jb_interval *row = &result->domains[d].last;
     char path[JB_SENSOR_PATH_MAX];
 
-    return json_pack("{s:s, s:s, s:s, s:s}", "domain",
-                     result_domain_name(result, d), "source",
-                     result_sensor(result, row->sensor, path), "state",
-                     jb_status_name(row->why.status), "reason", row->why.text);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s}", "domain",
+                     jb_result_domain_name(result, d), "source",
+                     jb_result_sensor(result, row->sensor, path), "state",
+                     jb_status_name(row->why.status), "reason", row->why.text,
+                     "fix", row->why.fix);
 }
 
 static json_t *result_json_total(const struct jb_result *result)
@@ -354,8 +196,8 @@ static json_t *result_json_total(const struct jb_result *result)
 
     for (size_t d = 0; d < result->domain_count; d++)
         if (result->in_total[d])
-            json_array_append_new(domains,
-                                  json_string(result_domain_name(result, d)));
+            json_array_append_new(
+                domains, json_string(jb_result_domain_name(result, d)));
     return json_pack("{s:f, s:f, s:f, s:f, s:s, s:o}", "energy_j", energy,
                      "low_j", energy - result->total_below_j, "high_j",
                      energy + result->total_above_j, "energy_delay_js",
@@ -387,12 +229,12 @@ static void result_json_work(const struct jb_result *result, json_t *object)
 int jb_result_print_json(const struct jb_result *result, FILE *out,
                          bool verbose, struct jb_error *err)
 {
-    char command[RESULT_COMMAND_MAX];
+    char command[JB_RESULT_COMMAND_MAX];
     json_t *domains = json_array();
     json_t *unmeasured = json_array();
     json_t *object;
 
-    result_command(result, command);
+    jb_result_command(result, command);
     for (size_t d = 0; d < result->domain_count; d++) {
         if (!result->domains[d].shown)
             continue;
@@ -437,8 +279,8 @@ int jb_result_print_csv(const struct jb_result *result, FILE *out,
         if (domain->peak_w.count)
             snprintf(peak, sizeof(peak), "%.6f", domain->peak_w.highest);
         fprintf(out, "%s,%s,%.6f,%.6f,%s,%.6f,%.6f,%.6f,%s,%.6f,%.6f,%zu,",
-                result_domain_name(result, d),
-                result_sensor(result, domain->last.sensor, path), energy,
+                jb_result_domain_name(result, d),
+                jb_result_sensor(result, domain->last.sensor, path), energy,
                 domain->average_w.mean, peak,
                 result_larger(domain->below_j, domain->above_j),
                 energy - domain->below_j, energy + domain->above_j,

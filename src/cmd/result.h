@@ -53,6 +53,16 @@ JB_NODISCARD int jb_result_print_json(const struct jb_result *result, FILE *out,
 JB_NODISCARD int jb_result_print_csv(const struct jb_result *result, FILE *out,
                                      struct jb_error *err);
 
+enum { JB_RESULT_COMMAND_MAX = 4096 };
+
+/* What the forms share: the names of a domain and of a sensor ("-" for -1),
+ * and the command as one line. */
+const char *jb_result_domain_name(const struct jb_result *result, size_t d);
+const char *jb_result_sensor(const struct jb_result *result, ptrdiff_t i,
+                             char out[JB_SENSOR_PATH_MAX]);
+void jb_result_command(const struct jb_result *result,
+                       char out[JB_RESULT_COMMAND_MAX]);
+
 /* Smallest share of the time that was observed, over the domains shown; 0 when
  * there is none. */
 double jb_result_observed(const struct jb_result *result);

@@ -22,9 +22,10 @@ static bool interval_is_still(const struct jb_meter *meter,
 {
     const struct jb_sensor *sensor = &meter->sensor;
 
-    if (sensor->kind != JB_KIND_COUNTER || to->counts > from->counts ||
-        to->gap_uj > from->gap_uj)
+    if (sensor->kind != JB_KIND_COUNTER || to->counts > from->counts)
         return false;
+    if (to->gap_uj > from->gap_uj && to->seen_ns <= from->seen_ns)
+        return true; /* frozen, or nothing but a gap */
     return !(sensor->flags & JB_SENSOR_MAY_REST) || to->raw == 0 ||
            to->t_ns - from->t_ns < jb_meter_patience_ns(sensor);
 }
@@ -35,6 +36,10 @@ static int interval_refuse_still(const struct jb_meter *meter,
 {
     uint64_t span_ns = to->t_ns - from->t_ns;
 
+    if (to->raw != from->raw)
+        return jb_fail(why, JB_EIMPLAUSIBLE,
+                       "the counter was reset or jumped, and nothing else was "
+                       "seen of it");
     if (span_ns > jb_meter_patience_ns(&meter->sensor))
         return jb_fail(why, JB_EDEAD, "the counter stands still");
     return jb_fail(why, JB_ELIMIT,

@@ -89,9 +89,7 @@ static int machine_source_options(const struct jb_machine_config *config,
     const struct jb_source_desc *desc = source->desc;
     int rc;
 
-    if (!desc->options)
-        return JB_OK;
-    source->options = calloc(1, desc->options_size);
+    source->options = calloc(1, desc->options_size + 1);
     if (!source->options)
         return jb_fail(err, JB_ENOMEM, "options of %s", desc->name);
     rc = jb_options_init(desc->options, source->options, err);
@@ -132,8 +130,10 @@ static int machine_open_source(struct jb_machine *machine,
         desc->open(config->env, source->options, &source->handle, &source->why);
     if (rc == JB_ENOMEM)
         return jb_fail(err, rc, "opening %s: %s", desc->name, source->why.text);
-    if (rc == JB_OK)
+    if (rc == JB_OK) {
+        source->why = (struct jb_error){ 0 };
         source->sensors = desc->sensors(source->handle, &source->sensor_count);
+    }
     machine->sensor_count += source->sensor_count;
     return JB_OK;
 }
