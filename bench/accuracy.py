@@ -97,7 +97,7 @@ def run_stat(program, scenario, outcome):
         if scenario.before:
             lab.tell(scenario.before)
         stat = Stat(program, lab, scenario.seconds,
-                    *stat_options(scenario, lab))
+                    *stat_options(scenario, lab), command=scenario.command)
         try:
             if scenario.script:
                 scenario.script(lab, stat)

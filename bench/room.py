@@ -121,13 +121,19 @@ class Lab:
 
 
 class Stat:
-    """A run of `joulebook stat --json --verbose` around a sleep."""
+    """A run of `joulebook stat --json --verbose` around a sleep or a command of
+    the shell that takes as long."""
 
-    def __init__(self, program, lab, seconds, *options):
+    def __init__(self, program, lab, seconds, *options, command=""):
+        words = ["sleep", f"{seconds}"]
+        if command:
+            words = ["/bin/sh", "-c", command]
+        control = {"CONTROL": lab.path(".lab", "control")}
         self.process = subprocess.Popen(
             [program, "stat", f"--sysfs={lab.root}", "--sources=powercap",
-             "--json", "--verbose", *options, "--", "sleep", f"{seconds}"],
+             "--json", "--verbose", *options, "--", *words],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, **control},
         )
         self.started = time.monotonic()
         self.seconds = seconds

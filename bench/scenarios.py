@@ -29,6 +29,7 @@ class Scenario:
     wraps: int = 0  # as many in some domain at least
     max_error_ppm: int | None = None
     slack_ms: int = 50
+    command: str = ""  # in place of sleep; $CONTROL is the lab's
     options: tuple = ()  # of stat
     cpuinfo: str = ""  # of the machine
     quick: bool = False  # also run as a test
@@ -88,6 +89,14 @@ zone path=intel-rapl-mmio:0 name=package-0 mirror=intel-rapl:0
 zone path=intel-rapl-mmio:1 name=package-1 mirror=intel-rapl:1
 """
 
+# Nothing declares a highest power.
+CALM = """\
+layout calm
+zone path=intel-rapl:0 name=package-0 wave=const:5W
+zone path=intel-rapl:0:0 name=dram wave=const:1W
+"""
+BURST = 'echo "wave intel-rapl:0:0 const:350W" > "$CONTROL"'
+
 # The highest power is twenty times the mean and lasts a few milliseconds.
 SPIKES = """\
 layout spikes
@@ -145,6 +154,8 @@ SCENARIOS = [
     Scenario("client", "psys is a zone beside the package", "client", 2.5,
              total=("psys",)),
     Scenario("spikes 30 s", "2 ms of 20 times the mean power", SPIKES, 30),
+    Scenario("burst", "350 times the mean power at the last moment", CALM,
+             0.4, command="sleep 0.4; " + BURST, quick=True),
     Scenario("mirror", "two mirrors, nothing above them", WITHOUT_PSYS, 2,
              total=("package-0", "package-1"), quick=True),
     Scenario("units", "2^-16 J, 15300 nJ and 1 J, each wraps", UNITS, 3,
@@ -223,8 +234,11 @@ SCENARIOS = [
              at((1.5, "errno intel-rapl:0 EIO")), gaps=("package-0",),
              quick=True),
     Scenario("EIO at first", "reads fail until 1 s", "full", 3,
+             at((1, "errno intel-rapl:1 0")),
+             before="errno intel-rapl:1 EIO", unmeasured=("package-1",)),
+    Scenario("mirror steps in", "... of a zone that has a mirror", "full", 3,
              at((1, "errno intel-rapl:0 0")),
-             before="errno intel-rapl:0 EIO", unmeasured=("package-0",)),
+             before="errno intel-rapl:0 EIO", total=("psys",)),
     Scenario("garbage", "texts that are no counts", "full", 4,
              at((1, 'text intel-rapl:0 "N/A\\n"'), (1.5, "text intel-rapl:0 "
                 'empty'), (2, 'text intel-rapl:0 "-1\\n"'),

@@ -181,7 +181,9 @@ def given_up(case, domain, path, reads):
     time that its coverage says was not observed.  None when no choice does."""
     span_ns = domain.counts.last_ns - domain.counts.first_ns
     coverage = 1 if domain.coverage is None else domain.coverage
-    lost_ns = (1 - coverage) * span_ns
+    # Time after the last read counts as not observed before any other does.
+    whole_ns = claimed_ns(case, domain)
+    lost_ns = max(0, (1 - coverage) * whole_ns - (whole_ns - span_ns))
     # Each step's ends are known to about the slack, shares to a digit.
     digit_ns = COVERAGE_DIGIT * span_ns
     steps = list(zip(reads, reads[1:]))
@@ -251,9 +253,18 @@ def judge_total(case, domain, path, ends):
     )
 
 
+def claimed_ns(case, domain):
+    """How long the figure speaks of: from its first to its last read, or, when
+    the meter was silent at the end, the whole run."""
+    span_ns = domain.counts.last_ns - domain.counts.first_ns
+    elapsed_ns = int((case.measured.elapsed_s or 0) * 10**9)
+    return span_ns if elapsed_ns - span_ns <= case.slack_ns else elapsed_ns
+
+
 def span_of(case, domain):
     if domain.counts is not None:
-        return domain.counts.first_ns, domain.counts.last_ns
+        first_ns = domain.counts.first_ns
+        return first_ns, first_ns + claimed_ns(case, domain)
     if case.measured.start_ns is not None and case.measured.end_ns is not None:
         return case.measured.start_ns, case.measured.end_ns
     return None
