@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 PASS, FAIL, SKIP = "pass", "FAIL", "skip"
+LONG_NS = 30 * 10**9
+COVERAGE_DIGIT = Fraction(1, 10**6)
 
 
 @dataclass
@@ -30,6 +32,7 @@ class Case:
     measured: object
     zones: dict  # index of a measured domain -> path of its zone
     slack_ns: int  # how far a program's stamp may be from the lab's
+    max_error_ppm: int | None = None  # of what lasted LONG_NS without a gap
 
     def each(self):
         """(domain, path) of the domains that have a zone."""
@@ -163,32 +166,105 @@ def check_counts(case):
         yield judge_total(case, domain, path, (first, last))
 
 
+def disturbed(case, path, first, last):
+    """Whether the counter itself cannot say what happened between two
+    consecutive reads: it was reset, made to jump, stopped, held or away."""
+    return first.epoch != last.epoch or any(
+        first.line < line < last.line
+        for line in case.machine.zone(path).unplug_lines
+    )
+
+
+def given_up(case, domain, path, reads):
+    """The steps between reads that a program may have declared unobserved:
+    those that crossed a disturbance, then the longest, as many as make the
+    time that its coverage says was not observed.  None when no choice does."""
+    span_ns = domain.counts.last_ns - domain.counts.first_ns
+    coverage = 1 if domain.coverage is None else domain.coverage
+    # Time after the last read counts as not observed before any other does.
+    whole_ns = claimed_ns(case, domain)
+    lost_ns = max(0, (1 - coverage) * whole_ns - (whole_ns - span_ns))
+    # Each step's ends are known to about the slack, shares to a digit.
+    digit_ns = COVERAGE_DIGIT * span_ns
+    steps = list(zip(reads, reads[1:]))
+    steps.sort(
+        key=lambda step: (
+            disturbed(case, path, *step), step[1].t_ns - step[0].t_ns,
+        ),
+        reverse=True,
+    )
+    chosen, sum_ns = [], 0
+    for step in steps:
+        length_ns = step[1].t_ns - step[0].t_ns
+        tolerance_ns = digit_ns + case.slack_ns * (len(chosen) + 1) // 10
+        if abs(sum_ns - lost_ns) <= tolerance_ns:
+            return chosen
+        chosen.append(step)
+        sum_ns += length_ns
+    return chosen if abs(sum_ns - lost_ns) <= case.slack_ns else None
+
+
+def served_total(case, domain, path, ends):
+    """(counts served between two reads, without what the program gave up;
+    how many steps that were, or None: whatever it gave up cannot be told)."""
+    reads = case.machine.good_reads(path)
+    reads = reads[reads.index(ends[0]) : reads.index(ends[1]) + 1]
+    whole = ends[1].unwrapped - ends[0].unwrapped
+    lost = given_up(case, domain, path, reads)
+    if lost is None:
+        return whole, None
+    return whole - sum(b.unwrapped - a.unwrapped for a, b in lost), len(lost)
+
+
 def judge_total(case, domain, path, ends):
     zone = case.machine.zone(path)
-    first, last = ends
-    if first.epoch != last.epoch:
+    want, lost = served_total(case, domain, path, ends)
+    got = domain.counts.total
+    whole = ends[1].unwrapped - ends[0].unwrapped
+    if lost is None and ends[0].epoch != ends[1].epoch:
         return Verdict(
             "counts", domain.name, SKIP, "the counter was disturbed between"
         )
-    want = case.machine.counts_between(path, first, last)
-    got = domain.counts.total
+    note = f", {lost} steps given up" if lost else ""
     if got == want:
-        return Verdict("counts", domain.name, PASS, f"{got} counts, off by 0")
-    # As microjoules: the nearest count, since a unit is at least 1 uJ.
-    as_counts = round(Fraction(got * zone.shown[1], zone.shown[0]))
-    if as_counts == want:
         return Verdict(
-            "counts", domain.name, PASS, f"{got} uJ = {want} counts, off by 0"
+            "counts", domain.name, PASS, f"{got} counts, off by 0{note}"
         )
+    # As microjoules: the nearest count, since a unit is at least 1 uJ.  Their
+    # range's text hides up to one count of each wrap.
+    as_counts = round(Fraction(got * zone.shown[1], zone.shown[0]))
+    wraps = ends[1].unwrapped // zone.modulus
+    wraps -= ends[0].unwrapped // zone.modulus
+    hidden = 0 if zone.shown[0] % zone.shown[1] == 0 else wraps
+    for candidate in (want, whole) if ends[0].epoch != ends[1].epoch else (want,):
+        if abs(as_counts - candidate) <= hidden:
+            return Verdict(
+                "counts", domain.name, PASS,
+                f"{got} uJ = {candidate} counts, off by "
+                f"{as_counts - candidate} in {wraps} wraps{note}",
+            )
+        if got == candidate:
+            return Verdict(
+                "counts", domain.name, PASS, f"{got} counts, off by 0"
+            )
     return Verdict(
         "counts", domain.name, FAIL,
-        f"total {got} (as uJ: {as_counts} counts), served {want} counts",
+        f"total {got} (as uJ: {as_counts} counts), served {want} counts{note}",
     )
+
+
+def claimed_ns(case, domain):
+    """How long the figure speaks of: from its first to its last read, or, when
+    the meter was silent at the end, the whole run."""
+    span_ns = domain.counts.last_ns - domain.counts.first_ns
+    elapsed_ns = int((case.measured.elapsed_s or 0) * 10**9)
+    return span_ns if elapsed_ns - span_ns <= case.slack_ns else elapsed_ns
 
 
 def span_of(case, domain):
     if domain.counts is not None:
-        return domain.counts.first_ns, domain.counts.last_ns
+        first_ns = domain.counts.first_ns
+        return first_ns, first_ns + claimed_ns(case, domain)
     if case.measured.start_ns is not None and case.measured.end_ns is not None:
         return case.measured.start_ns, case.measured.end_ns
     return None
@@ -210,6 +286,64 @@ def check_truth(case):
             f"claimed {short(domain.energy_j)} J in [{short(domain.low_j)}, "
             f"{short(domain.high_j)}], true {short(true)} J, "
             f"off by {short(error)} J{relative}",
+        )
+
+
+def check_error(case):
+    """A long run without a gap is right to max_error_ppm."""
+    for domain, path in case.each():
+        span = span_of(case, domain)
+        if None in (case.max_error_ppm, span, domain.energy_j):
+            continue
+        true = case.machine.true_joules(path, *span)
+        if span[1] - span[0] < LONG_NS or domain.gap_bound_j or not true:
+            yield Verdict("error", domain.name, SKIP, "short, or with a gap")
+            continue
+        ppm = (domain.energy_j - true) / true * 10**6
+        good = abs(ppm) <= case.max_error_ppm
+        yield Verdict(
+            "error", domain.name, PASS if good else FAIL,
+            f"{float(ppm):+.1f} ppm of at most {case.max_error_ppm}",
+        )
+
+
+def check_span(case):
+    """A figure is of the whole run, or its coverage tells how much less."""
+    elapsed = case.measured.elapsed_s
+    for domain, _ in case.each():
+        if domain.counts is None or elapsed is None:
+            yield Verdict("span", domain.name, SKIP, "not given")
+            continue
+        seen = Fraction(
+            domain.counts.last_ns - domain.counts.first_ns, 10**9
+        )
+        missing = elapsed - seen
+        coverage = 1 if domain.coverage is None else domain.coverage
+        told = (1 - coverage) * elapsed
+        good = missing <= told + Fraction(case.slack_ns, 10**9)
+        yield Verdict(
+            "span", domain.name, PASS if good else FAIL,
+            f"{short(seen)} s of {short(elapsed)} s, coverage "
+            f"{short(coverage)}",
+        )
+
+
+def check_gap(case):
+    """What was not observed has a bound, and only that has one."""
+    for domain, _ in case.each():
+        if domain.coverage is None or domain.energy_j is None:
+            continue
+        partial = domain.coverage < 1
+        good = partial == bool(domain.gap_bound_j)
+        if domain.gap_bound_j:
+            good = good and domain.high_j >= (
+                domain.energy_j + domain.gap_bound_j
+            )
+        yield Verdict(
+            "gap", domain.name, PASS if good else FAIL,
+            f"coverage {short(domain.coverage)}, bound "
+            + (short(domain.gap_bound_j) + " J" if domain.gap_bound_j
+               else "none"),
         )
 
 
@@ -246,19 +380,21 @@ def check_coverage(case):
 
 
 def check_average(case):
-    """Average power times its span is the energy (to 1 % and 1 mJ, since the
-    program's elapsed time and its span differ by the reads at the ends)."""
+    """Average power times the time that was observed is the energy (to 1 % and
+    1 mJ, since the program's elapsed time and its span differ by the reads at
+    the ends)."""
     for domain, _ in case.each():
         span = span_of(case, domain)
         if None in (domain.average_w, domain.energy_j, span):
             yield Verdict("average", domain.name, SKIP, "not given")
             continue
-        energy = domain.average_w * (span[1] - span[0]) / 10**9
+        coverage = 1 if domain.coverage is None else domain.coverage
+        energy = domain.average_w * coverage * (span[1] - span[0]) / 10**9
         error = abs(energy - domain.energy_j)
         good = error <= domain.energy_j / 100 + Fraction(1, 1000)
         yield Verdict(
             "average", domain.name, PASS if good else FAIL,
-            f"{short(domain.average_w)} W x span = {short(energy)} J",
+            f"{short(domain.average_w)} W x observed = {short(energy)} J",
         )
 
 
@@ -302,6 +438,23 @@ def check_twice(case):
     )
 
 
+def check_total(case):
+    """The true energy of all that was summed lies within the total's bounds."""
+    low, high = case.measured.total_low_j, case.measured.total_high_j
+    spans = [
+        (path, span_of(case, domain))
+        for domain, path in outermost(case)
+        if domain.energy_j is not None
+    ]
+    if low is None or any(span is None for _, span in spans):
+        return
+    true = sum(case.machine.true_joules(path, *span) for path, span in spans)
+    yield Verdict(
+        "total", "total", PASS if low <= true <= high else FAIL,
+        f"in [{short(low)}, {short(high)}] J, true {short(true)} J",
+    )
+
+
 def check_lab(case):
     """The lab served the truth."""
     errors = case.machine.errors
@@ -317,9 +470,13 @@ CHECKS = [
     check_sign,
     check_counts,
     check_truth,
+    check_error,
+    check_span,
     check_coverage,
+    check_gap,
     check_average,
     check_twice,
+    check_total,
 ]
 
 

@@ -73,6 +73,7 @@ class Read:
     errno: int
     text: str | None
     count: int | None = None  # in the register
+    faked: bool = False  # the text is a fault, not the count
     unwrapped: int | None = None  # as the oracle says, not the lab
     epoch: int = 0  # rises when the counter jumps, is reset or stands still
 
@@ -96,6 +97,7 @@ class Zone:
         self.epoch = 0
         self.faults = {}  # of energy_uj: errno, text
         self.reads = []
+        self.unplug_lines = []  # numbers of the lines that took it away
         self.origin = self  # whose counter it shows
         self.members = []  # zones whose loads it counts
 
@@ -192,7 +194,12 @@ class Machine:
     # What was served
 
     def good_reads(self, path):
-        return [read for read in self.zone(path).reads if not read.errno]
+        """Those that showed a count."""
+        return [
+            read
+            for read in self.zone(path).reads
+            if not read.errno and not read.faked
+        ]
 
     def counts_between(self, path, first, last):
         """Counts served between two reads of one epoch."""
@@ -202,6 +209,17 @@ class Machine:
                 f"{first.line} and {last.line}"
             )
         return last.unwrapped - first.unwrapped
+
+    def wraps_between(self, path, from_ns, to_ns):
+        """How often the register of an undisturbed counter went round between
+        the reads in that time."""
+        reads = [r for r in self.good_reads(path) if from_ns <= r.t_ns <= to_ns]
+        modulus = self.zone(path).modulus
+        return sum(
+            b.unwrapped // modulus - a.unwrapped // modulus
+            for a, b in zip(reads, reads[1:])
+            if a.epoch == b.epoch
+        )
 
     def wrap_is_uncertain(self, path, first, last, max_uw=None):
         """Whether the counter could have gone round unseen between two
@@ -255,6 +273,7 @@ class Machine:
         if line["count"] != read.count:
             self._wrong(number, "count", line["count"], read.count)
         text = zone.faults.get("text")
+        read.faked = text is not None
         if text is None:
             text = f"{zone.shown_uj(read.count)}\n"
         if read.text != text:
@@ -285,7 +304,7 @@ class Machine:
         handler = getattr(self, "_on_" + line["event"], None)
         if handler is None:
             raise JournalError(f"line {number}: event {line['event']!r}")
-        handler(line)
+        handler({**line, "number": number})
 
     def _on_wave(self, line):
         load = (
@@ -333,6 +352,9 @@ class Machine:
 
     def _on_unplug(self, line):
         self.zone(line["zone"]).unplugged = True
+        for zone in self.zones.values():
+            if not self._is_plugged(zone):
+                zone.unplug_lines.append(line["number"])
 
     def _on_plug(self, line):
         self.zone(line["zone"]).unplugged = False

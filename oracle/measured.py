@@ -6,7 +6,7 @@ nothing passes through a float.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 
@@ -39,6 +39,7 @@ class Domain:
     provenance: str
     coverage: Fraction | None
     counts: Counts | None
+    gap_bound_j: Fraction | None = None  # what was not observed, at most
 
 
 @dataclass
@@ -48,6 +49,9 @@ class Measured:
     elapsed_s: Fraction | None
     total_j: Fraction | None  # the program's own sum, when it gives one
     domains: list
+    total_low_j: Fraction | None = None
+    total_high_j: Fraction | None = None
+    total_domains: list = field(default_factory=list)
 
 
 def _number(value):
@@ -55,9 +59,15 @@ def _number(value):
 
 
 def _total(top):
-    """The sum, as `total: {energy_j}` or as `total_j`."""
+    """The sum and its bounds, from `total: {energy_j}` or `total_j`."""
     total = top.get("total")
-    return _number(total["energy_j"] if total else top.get("total_j"))
+    if not total:
+        return _number(top.get("total_j")), None, None
+    return (
+        _number(total["energy_j"]),
+        _number(total.get("low_j")),
+        _number(total.get("high_j")),
+    )
 
 
 def _domain(entry):
@@ -83,18 +93,23 @@ def _domain(entry):
         provenance=entry.get("provenance", ""),
         coverage=_number(entry.get("coverage")),
         counts=counts,
+        gap_bound_j=_number(entry.get("gap_bound_j")),
     )
 
 
 def read_measured(stream):
     try:
         top = json.load(stream, parse_float=Fraction)
+        total, total_low, total_high = _total(top)
         return Measured(
             start_ns=top.get("start_ns"),
             end_ns=top.get("end_ns"),
             elapsed_s=_number(top.get("elapsed_s")),
-            total_j=_total(top),
+            total_j=total,
             domains=[_domain(entry) for entry in top["domains"]],
+            total_low_j=total_low,
+            total_high_j=total_high,
+            total_domains=(top.get("total") or {}).get("domains", []),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise MeasuredError(f"not the JSON of stat: {error!r}") from error

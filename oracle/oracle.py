@@ -68,7 +68,8 @@ def command_judge(args):
         measured = read_measured(stream)
     given = [pair.partition("=")[::2] for pair in args.map]
     zones = match_zones(machine, measured, given)
-    case = Case(machine, measured, zones, args.slack_ms * 10**6)
+    case = Case(machine, measured, zones, args.slack_ms * 10**6,
+                args.max_error_ppm)
     verdicts = judge(case)
     for verdict in verdicts:
         print(verdict)
@@ -100,6 +101,10 @@ def parse_arguments(argv):
         "--map", action="append", default=[], metavar="DOMAIN=ZONE"
     )
     judged.add_argument("--slack-ms", type=int, default=50)
+    judged.add_argument(
+        "--max-error-ppm", type=int,
+        help="largest error of what lasted 30 s or more without a gap",
+    )
     return parser.parse_args(argv)
 
 

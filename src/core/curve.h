@@ -37,6 +37,7 @@ struct jb_knot {
     double variance_uj2;
     uint64_t edge_ns;  /* local: t itself is this uncertain, each way */
     uint64_t slack_uj; /* local: energy is this uncertain, each way */
+    uint64_t unread_ns; /* local, of a mark: no reading for so long after t */
     uint32_t generation;
 };
 

@@ -171,7 +171,7 @@ static void meter_copy_totals(struct jb_knot *to, const struct jb_knot *from)
     to->variance_uj2 = from->variance_uj2;
 }
 
-static uint64_t meter_gap_bound_uj(const struct jb_meter *meter, uint64_t ns)
+uint64_t jb_meter_gap_bound_uj(const struct jb_meter *meter, uint64_t ns)
 {
     uint64_t power = meter->sensor.pmax_uw;
 
@@ -266,7 +266,7 @@ static void meter_watch_still(struct jb_meter *meter, struct jb_knot *knot,
         return;
     knot->seen_ns = meter->still_seen_ns;
     knot->gap_uj +=
-        meter_gap_bound_uj(meter, meter->frozen ? span_ns : meter->still_ns);
+        jb_meter_gap_bound_uj(meter, meter->frozen ? span_ns : meter->still_ns);
     meter->frozen = true;
 }
 
@@ -292,7 +292,7 @@ static enum jb_meter_event meter_advance_counter(struct jb_meter *meter,
         meter_watch_still(meter, knot, step.counts > 0, span_ns);
         return step.event;
     }
-    knot->gap_uj += meter_gap_bound_uj(meter, span_ns);
+    knot->gap_uj += jb_meter_gap_bound_uj(meter, span_ns);
     meter->still_ns = 0;
     meter->still_seen_ns = knot->seen_ns;
     return step.event;
@@ -332,7 +332,7 @@ static enum jb_meter_event meter_advance_power(struct jb_meter *meter,
     uint64_t span_ns = knot->t_ns - last->t_ns;
 
     if (span_ns > longest || knot->generation != last->generation) {
-        knot->gap_uj += meter_gap_bound_uj(meter, span_ns);
+        knot->gap_uj += jb_meter_gap_bound_uj(meter, span_ns);
         return span_ns > longest ? JB_METER_GAP : JB_METER_RESET;
     }
     meter_integrate(sensor, last, knot);

@@ -77,6 +77,10 @@ uint64_t jb_meter_patience_ns(const struct jb_sensor *sensor);
  * counter does not wrap.  The reader must come back sooner. */
 uint64_t jb_meter_max_gap_ns(const struct jb_sensor *sensor);
 
+/* The most energy that the domain can have used in ns unobserved: at its highest
+ * power, declared or guessed. */
+uint64_t jb_meter_gap_bound_uj(const struct jb_meter *meter, uint64_t ns);
+
 /* Forgets the peak so far: at the beginning of a measurement. */
 void jb_meter_restart_peak(struct jb_meter *meter);
 

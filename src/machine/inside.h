@@ -17,6 +17,7 @@ struct jb_machine {
 
     pthread_mutex_t lock; /* guards the meters while lanes run */
     struct jb_sampler *sampler;
+    uint64_t cut_ns; /* when the last cut asked for readings */
     struct jb_machine_watch watch;
     struct jb_machine_news *news; /* scratch, one per sensor */
     uint32_t *which;              /* scratch, one per sensor */

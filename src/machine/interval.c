@@ -47,6 +47,15 @@ static int interval_refuse_still(const struct jb_meter *meter,
                    (double)span_ns / JB_NS_PER_MS);
 }
 
+/* The interval was meant to go on until the end mark's cut, which the meter has
+ * not answered: a gap like any other. */
+static void interval_add_unread(const struct jb_meter *meter,
+                                const struct jb_knot *to, struct jb_span *span)
+{
+    span->elapsed_ns += to->unread_ns;
+    span->uncertainty.gap_uj += jb_meter_gap_bound_uj(meter, to->unread_ns);
+}
+
 static void interval_fill(const struct jb_meter *meter,
                           const struct jb_knot *from, const struct jb_knot *to,
                           struct jb_interval *row)
@@ -55,6 +64,7 @@ static void interval_fill(const struct jb_meter *meter,
     uint64_t elapsed_ns = to->t_ns - from->t_ns;
 
     row->span = jb_span_between(from, to, &bounds);
+    interval_add_unread(meter, to, &row->span);
     jb_uncertainty_interval(&row->span.uncertainty, &row->below_uj,
                             &row->above_uj);
     if (row->span.energy.uj >= 0 &&
@@ -209,5 +219,7 @@ size_t jb_interval_total(const struct jb_machine *machine,
     }
     *energy = sum;
     jb_uncertainty_interval(&doubt, below_uj, above_uj);
+    if (sum.uj >= 0 && *below_uj > (uint64_t)sum.uj)
+        *below_uj = (uint64_t)sum.uj;
     return count;
 }

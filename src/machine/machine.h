@@ -141,7 +141,8 @@ void jb_machine_sampler_stats(struct jb_machine *machine,
 
 /* The newest points of all curves, to form intervals from: one knot per sensor,
  * in the caller's array of as many as there are sensors.  Knots of sensors that
- * were never read have t_ns 0. */
+ * were never read have t_ns 0; a sensor that has not answered the last cut has
+ * unread_ns from its newest point to that cut. */
 void jb_machine_mark(struct jb_machine *machine, struct jb_knot *out);
 
 /* Forgets peaks so far. */

@@ -158,8 +158,8 @@ int jb_machine_start(struct jb_machine *machine, struct jb_error *err)
 
 size_t jb_machine_cut(struct jb_machine *machine, uint64_t wait_ns)
 {
-    return jb_sampler_cut(machine->sampler,
-                          jb_clock_now_ns(machine->env->clock) + wait_ns);
+    machine->cut_ns = jb_clock_now_ns(machine->env->clock);
+    return jb_sampler_cut(machine->sampler, machine->cut_ns + wait_ns);
 }
 
 void jb_machine_stop(struct jb_machine *machine)
@@ -174,16 +174,25 @@ void jb_machine_sampler_stats(struct jb_machine *machine,
     jb_sampler_read_stats(machine->sampler, out);
 }
 
+/* The newest point of a meter; when it is older than the last cut, the time
+ * since was not observed, however well the meter did before. */
+static struct jb_knot watch_mark(const struct jb_meter *meter, uint64_t cut_ns)
+{
+    const struct jb_knot *newest =
+        meter ? jb_curve_newest(&meter->curve) : NULL;
+    struct jb_knot mark = newest ? *newest : (struct jb_knot){ 0 };
+    uint64_t read_ns = newest ? newest->t_ns + meter->sensor.lag_ns : 0;
+
+    if (newest && read_ns < cut_ns)
+        mark.unread_ns = cut_ns - read_ns;
+    return mark;
+}
+
 void jb_machine_mark(struct jb_machine *machine, struct jb_knot *out)
 {
     pthread_mutex_lock(&machine->lock);
-    for (size_t i = 0; i < machine->sensor_count; i++) {
-        const struct jb_meter *meter = machine->sensors[i].meter;
-        const struct jb_knot *newest =
-            meter ? jb_curve_newest(&meter->curve) : NULL;
-
-        out[i] = newest ? *newest : (struct jb_knot){ 0 };
-    }
+    for (size_t i = 0; i < machine->sensor_count; i++)
+        out[i] = watch_mark(machine->sensors[i].meter, machine->cut_ns);
     pthread_mutex_unlock(&machine->lock);
 }
 
