@@ -192,7 +192,7 @@ static int stat_follow(struct stat_session *session, struct jb_child *child,
                        uint64_t begin_ns, struct jb_error *err)
 {
     uint64_t step_ns = session->options->interval_ns;
-    uint64_t start_ns = begin_ns + session->options->period_ns;
+    uint64_t start_ns = begin_ns + jb_machine_period_ns(session->machine);
     uint64_t next_ns = step_ns ? begin_ns + step_ns : UINT64_MAX;
     int rc = JB_OK;
 
@@ -206,6 +206,7 @@ static int stat_follow(struct stat_session *session, struct jb_child *child,
             break;
         if (now_ns >= start_ns) {
             rc = jb_machine_start(session->machine, err);
+            jb_machine_cut(session->machine, 0);
             start_ns = UINT64_MAX;
         }
         if (now_ns >= next_ns) {

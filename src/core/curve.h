@@ -35,8 +35,8 @@ struct jb_knot {
     uint64_t gap_uj;             /* bound for the energy of what is not */
     uint64_t below_uj, above_uj; /* a model's own interval */
     double variance_uj2;
-    uint64_t edge_ns;  /* local: t itself is this uncertain, each way */
-    uint64_t slack_uj; /* local: energy is this uncertain, each way */
+    uint64_t edge_ns;   /* local: t itself is this uncertain, each way */
+    uint64_t slack_uj;  /* local: energy is this uncertain, each way */
     uint64_t unread_ns; /* local, of a mark: no reading for so long after t */
     uint32_t generation;
 };

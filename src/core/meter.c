@@ -11,7 +11,6 @@ enum {
     METER_PATIENCE_UPDATES = 20,
     METER_PEAK_UPDATES = 10, /* 10 updates: their jitter is below 10 % */
     METER_STILL_POWER_UW = 100000,
-    METER_GUESS_HEADROOM = 3,
     METER_NS_PER_UJ_AT_1_W = 1000,
 };
 
@@ -492,13 +491,8 @@ void jb_meter_restart_peak(struct jb_meter *meter)
 
 struct jb_curve_bounds jb_meter_bounds(const struct jb_meter *meter)
 {
-    uint64_t power = meter->sensor.pmax_uw;
-
-    if (meter->sensor.pmax_from == JB_BOUND_GUESSED && meter->peak_uw != 0 &&
-        METER_GUESS_HEADROOM * meter->peak_uw < power)
-        power = METER_GUESS_HEADROOM * meter->peak_uw;
     return (struct jb_curve_bounds){
-        .power_uw = power,
+        .power_uw = meter->sensor.pmax_uw,
         .quantum_uj = meter_quantum_uj(&meter->sensor),
         .gain_ppm = meter->sensor.gain_ppm,
     };

@@ -77,15 +77,16 @@ uint64_t jb_meter_patience_ns(const struct jb_sensor *sensor);
  * counter does not wrap.  The reader must come back sooner. */
 uint64_t jb_meter_max_gap_ns(const struct jb_sensor *sensor);
 
-/* The most energy that the domain can have used in ns unobserved: at its highest
- * power, declared or guessed. */
+/* The most energy that the domain can have used in ns unobserved: at its
+ * highest power, declared or guessed. */
 uint64_t jb_meter_gap_bound_uj(const struct jb_meter *meter, uint64_t ns);
 
 /* Forgets the peak so far: at the beginning of a measurement. */
 void jb_meter_restart_peak(struct jb_meter *meter);
 
-/* Facts for jb_span_between(): an edge costs at most the declared maximum
- * power, or, where that is a guess, three times the highest power seen. */
+/* Facts for jb_span_between().  An edge costs what the highest possible power
+ * can do, declared or guessed: the power that was seen bounds nothing, since a
+ * burst can come at the last moment. */
 struct jb_curve_bounds jb_meter_bounds(const struct jb_meter *meter);
 
 #endif

@@ -17,7 +17,8 @@ struct jb_machine {
 
     pthread_mutex_t lock; /* guards the meters while lanes run */
     struct jb_sampler *sampler;
-    uint64_t cut_ns; /* when the last cut asked for readings */
+    uint64_t shortest_ns; /* of the periods of all feeds */
+    uint64_t cut_ns;      /* when the last cut asked for readings */
     struct jb_machine_watch watch;
     struct jb_machine_news *news; /* scratch, one per sensor */
     uint32_t *which;              /* scratch, one per sensor */

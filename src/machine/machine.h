@@ -129,6 +129,10 @@ JB_NODISCARD int jb_machine_watch(struct jb_machine *machine,
 JB_NODISCARD int jb_machine_start(struct jb_machine *machine,
                                   struct jb_error *err);
 
+/* The shortest time after which some sensor of the watch wants to be read: the
+ * watch's period, or less where a counter could wrap unseen. */
+uint64_t jb_machine_period_ns(const struct jb_machine *machine);
+
 /* Reads everything now; what does not answer within wait_ns is left behind.
  * Returns how many endpoints were. */
 size_t jb_machine_cut(struct jb_machine *machine, uint64_t wait_ns);

@@ -126,6 +126,8 @@ static int watch_add_source(struct jb_machine *machine, size_t s,
             return rc;
         machine->which[feed.count++] = sensor->index;
     }
+    if (feed.count > 0 && feed.period_ns < machine->shortest_ns)
+        machine->shortest_ns = feed.period_ns;
     return feed.count ? jb_sampler_add(machine->sampler, &feed, err) : JB_OK;
 }
 
@@ -139,6 +141,7 @@ int jb_machine_watch(struct jb_machine *machine,
 
     jb_machine_drop_watch(machine);
     machine->watch = *watch;
+    machine->shortest_ns = watch->period_ns;
     machine->news = calloc(machine->sensor_count + 1, sizeof(*machine->news));
     machine->which = calloc(machine->sensor_count + 1, sizeof(*machine->which));
     if (!machine->news || !machine->which)
@@ -154,6 +157,11 @@ int jb_machine_watch(struct jb_machine *machine,
 int jb_machine_start(struct jb_machine *machine, struct jb_error *err)
 {
     return jb_sampler_start(machine->sampler, err);
+}
+
+uint64_t jb_machine_period_ns(const struct jb_machine *machine)
+{
+    return machine->shortest_ns;
 }
 
 size_t jb_machine_cut(struct jb_machine *machine, uint64_t wait_ns)
