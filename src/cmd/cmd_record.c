@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* joulebook record: a time series of what the meters say, into a file. */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "base/clock.h"
 #include "child.h"
@@ -28,7 +30,7 @@ static const struct jb_option record_table[] = {
       .argument = "TIME",
       .fallback = "100ms",
       .min = 100 * JB_NS_PER_US,
-      .max = 3600 * (uint64_t)JB_NS_PER_S,
+      .max = UINT64_C(3600) * JB_NS_PER_S,
       .type = JB_OPTION_DURATION,
       RECORD(interval_ns),
       .help = "read every TIME" },
@@ -71,8 +73,8 @@ static const struct jb_option record_table[] = {
     { 0 },
 };
 
-/* Rows reach the file at least this often. */
-static const uint64_t record_flush_ns = JB_NS_PER_S / 5;
+/* Rows reach the file at least this often: what a kill can cost. */
+static const uint64_t record_flush_ns = JB_NS_PER_S;
 static const uint64_t record_progress_ns = JB_NS_PER_S / 2;
 static const uint64_t record_probe_ns = JB_NS_PER_S / 10;
 
@@ -82,7 +84,8 @@ struct record_session {
     struct jb_machine *machine;
     struct jb_rows rows;
     uint64_t flushed_ns;
-    bool bar; /* a terminal is there to look at progress */
+    int trouble; /* eventfd: readable once the file cannot be written */
+    bool bar;    /* a terminal is there to look at progress */
 };
 
 static void record_take(void *context, const struct jb_machine_news *news,
@@ -97,6 +100,8 @@ static void record_take(void *context, const struct jb_machine_news *news,
         jb_rows_flush(&session->rows);
         session->flushed_ns = news[0].sample->t1_ns;
     }
+    if (session->rows.status != JB_OK)
+        eventfd_write(session->trouble, 1);
 }
 
 static int record_format(const struct record_options *options,
@@ -136,27 +141,37 @@ static void record_print_progress(const struct record_session *session,
             (unsigned long long)session->rows.count);
 }
 
+/* How long poll() may sleep; -1: until something happens.  Whole milliseconds,
+ * rounded up, so that the end is not met by a burst of short waits. */
+static int record_timeout_ms(const struct record_session *session,
+                             uint64_t done_ns)
+{
+    uint64_t whole_ns = session->options->duration_ns;
+    uint64_t left_ns = whole_ns ? whole_ns - done_ns : UINT64_MAX;
+
+    if (session->bar && left_ns > record_progress_ns)
+        left_ns = record_progress_ns;
+    if (left_ns / JB_NS_PER_MS >= INT_MAX)
+        return whole_ns ? INT_MAX : -1;
+    return (int)(left_ns / JB_NS_PER_MS) + 1;
+}
+
 /* Until the time is over, a signal came, or the file cannot be written. */
 static void record_wait(struct record_session *session,
                         const struct jb_signals *signals, uint64_t begin_ns)
 {
     uint64_t whole_ns = session->options->duration_ns;
-    struct pollfd watched = { .fd = signals->fd, .events = POLLIN };
+    struct pollfd watched[2] = { { .fd = signals->fd, .events = POLLIN },
+                                 { .fd = session->trouble, .events = POLLIN } };
 
     for (;;) {
         uint64_t done_ns = jb_clock_now_ns(&jb_clock_boottime) - begin_ns;
-        uint64_t left_ns = whole_ns ? whole_ns - done_ns : JB_NS_PER_S;
 
         if ((whole_ns && done_ns >= whole_ns) ||
             session->rows.status != JB_OK || jb_signals_next(signals) != 0)
             return;
-        if (session->bar && left_ns > record_progress_ns)
-            left_ns = record_progress_ns;
-        if (left_ns > JB_NS_PER_S)
-            left_ns = JB_NS_PER_S;
-        poll(&watched, 1, (int)(left_ns / JB_NS_PER_MS) + 1);
-        record_print_progress(session,
-                              jb_clock_now_ns(&jb_clock_boottime) - begin_ns);
+        record_print_progress(session, done_ns);
+        poll(watched, 2, record_timeout_ms(session, done_ns));
     }
 }
 
@@ -172,10 +187,16 @@ static int record_all(struct record_session *session, struct jb_error *err)
     enum jb_rows_format format;
     int rc = record_format(session->options, &format, err);
 
-    if (rc == JB_OK)
-        rc = jb_signals_open(&signals, err);
     if (rc < 0)
         return rc;
+    session->trouble = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (session->trouble < 0)
+        return jb_fail_errno(err, errno, "eventfd");
+    rc = jb_signals_open(&signals, err);
+    if (rc < 0) {
+        close(session->trouble);
+        return rc;
+    }
     rc = jb_machine_watch(session->machine, &watch, err);
     if (rc == JB_OK)
         rc = jb_rows_open(&session->rows, session->options->output, format,
@@ -191,6 +212,7 @@ static int record_all(struct record_session *session, struct jb_error *err)
         rc == JB_OK)
         rc = err->status;
     jb_signals_close(&signals);
+    close(session->trouble);
     return rc;
 }
 
