@@ -78,10 +78,11 @@ static int powercap_append(struct jb_source *source, const char *directory,
                            const char *name, struct jb_error *err)
 {
     size_t count = source->count + 1;
+    size_t length = strlen(name);
     struct jb_sensor *sensors;
     struct powercap_zone *zones;
 
-    if (count > POWERCAP_MAX_ZONES || strlen(name) >= JB_NAME_MAX)
+    if (count > POWERCAP_MAX_ZONES || length >= JB_NAME_MAX)
         return jb_fail(err, JB_ELIMIT, "more than %d powercap zones",
                        POWERCAP_MAX_ZONES);
     sensors = reallocarray(source->sensors, count, sizeof(*sensors));
@@ -95,7 +96,7 @@ static int powercap_append(struct jb_source *source, const char *directory,
 
     sensors[count - 1] = (struct jb_sensor){ .domain.die = JB_NO_DIE };
     zones[count - 1] = (struct powercap_zone){ .fd = -1 };
-    snprintf(sensors[count - 1].name, JB_NAME_MAX, "%s", name);
+    memcpy(sensors[count - 1].name, name, length + 1);
     snprintf(zones[count - 1].directory, JB_PATH_MAX, "%s", directory);
     source->count = count;
     return JB_OK;
