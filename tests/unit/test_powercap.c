@@ -547,6 +547,9 @@ static int powercap_as_nobody(struct powercap *test)
         return 14;
     if (powercap_sensor(test, "intel-rapl:1")->state != JB_OK)
         return 15;
+    if (powercap_sensor(test, "intel-rapl:2")->state != JB_EDENIED ||
+        powercap_sensor(test, "intel-rapl:3")->domain.index != 1)
+        return 16;
     return 0;
 }
 
