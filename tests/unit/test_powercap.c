@@ -858,6 +858,52 @@ static void powercap_reads_recorded_trees(void **state)
     }
 }
 
+/* A zone whose unit or domain is not known has no readings either, although
+ * its energy_uj may be readable. */
+static void powercap_samples_nothing_that_it_could_not_describe(void **state)
+{
+    static const struct {
+        const char *label;
+        struct powercap_zone_text zone;
+        int want;
+    } cases[] = {
+        { "one AMD core",
+          { "intel-rapl:0:0", "core\n", "65532610987\n", "15258\n" },
+          JB_EIMPLAUSIBLE },
+        { "no range",
+          { "intel-rapl:1", "package-1\n", NULL, "1\n" },
+          JB_EABSENT },
+        { "range of nothing",
+          { "intel-rapl:1", "package-1\n", "0\n", "1\n" },
+          JB_EIMPLAUSIBLE },
+        { "unknown name",
+          { "intel-rapl:1", "socket\n", POWERCAP_RANGE, "1\n" },
+          JB_EFORMAT },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CHECK_COUNT(cases); i++) {
+        const struct powercap_zone_text *zone = &cases[i].zone;
+        struct jb_sample sample;
+        struct powercap test;
+        struct jb_error none = { 0 };
+
+        powercap_init(&test);
+        tree_write(&test.tree, "proc/cpuinfo", POWERCAP_AMD);
+        powercap_add(&test, "intel-rapl:0", "package-0\n", POWERCAP_RANGE,
+                     "0\n");
+        powercap_add(&test, zone->zone, zone->name, zone->range, zone->energy);
+        powercap_must_open(cases[i].label, &test);
+        for (unsigned again = 0; again < 3; again++) {
+            sample = powercap_sample_one(&test, 1);
+            CHECK_STATUS(cases[i].label, sample.state, cases[i].want, &none);
+            CHECK_U64(cases[i].label, sample.raw, 0);
+            test.now_ns += 2 * POWERCAP_S;
+        }
+        powercap_release(&test);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -875,6 +921,7 @@ int main(void)
         cmocka_unit_test(powercap_bounds_parts_by_their_package),
         cmocka_unit_test(powercap_refuses_more_zones_than_it_can_hold),
         cmocka_unit_test(powercap_reads_recorded_trees),
+        cmocka_unit_test(powercap_samples_nothing_that_it_could_not_describe),
     };
 
     return cmocka_run_group_tests_name("powercap", tests, NULL, NULL);

@@ -431,13 +431,16 @@ static void powercap_sample(struct jb_source *source, const uint32_t *which,
                             size_t count, struct jb_sample *out)
 {
     uint64_t before_ns = jb_clock_now_ns(source->clock);
+    uint64_t after_ns;
 
     for (size_t i = 0; i < count; i++) {
         struct powercap_zone *zone = &source->zones[which[i]];
         uint64_t raw = 0;
-        int rc = powercap_read(zone, before_ns, &raw);
-        uint64_t after_ns = jb_clock_now_ns(source->clock);
+        int rc = source->sensors[which[i]].state;
 
+        if (rc == JB_OK)
+            rc = powercap_read(zone, before_ns, &raw);
+        after_ns = jb_clock_now_ns(source->clock);
         out[i] = (struct jb_sample){ .sensor = which[i],
                                      .generation = zone->generation,
                                      .raw = raw,
