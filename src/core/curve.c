@@ -85,20 +85,10 @@ int jb_curve_put(struct jb_curve *curve, const struct jb_knot *knot)
     return JB_OK;
 }
 
-void jb_curve_shift_after(struct jb_curve *curve, uint64_t t_ns,
-                          struct jb_energy energy, uint64_t seen_ns)
+struct jb_knot *jb_curve_restate(struct jb_curve *curve, size_t i)
 {
-    size_t rank = jb_curve_rank(curve, t_ns);
-
-    if (rank == curve->length)
-        return;
-    curve_note_change(curve, rank, false);
-    for (size_t i = rank; i < curve->length; i++) {
-        struct jb_knot *knot = &curve->ring[curve_slot(curve, i)];
-
-        knot->energy = jb_energy_add(knot->energy, energy);
-        knot->seen_ns += seen_ns;
-    }
+    curve_note_change(curve, i, false);
+    return &curve->ring[curve_slot(curve, i)];
 }
 
 void jb_curve_set_watermark(struct jb_curve *curve, uint64_t t_ns)
@@ -174,7 +164,8 @@ int jb_curve_at(const struct jb_curve *curve, uint64_t t_ns, uint64_t power_uw,
     out->variance_uj2 +=
         (b->variance_uj2 - a->variance_uj2) * (double)part / (double)whole;
     out->edge_ns = curve_max(a->edge_ns, b->edge_ns);
-    out->slack_uj = curve_slack_uj(a, b, out, power_uw);
+    out->slack_uj = curve_slack_uj(a, b, out, power_uw) +
+                    curve_max(a->slack_uj, b->slack_uj);
     return JB_OK;
 }
 

@@ -85,10 +85,9 @@ size_t jb_curve_rank(const struct jb_curve *curve, uint64_t t_ns);
 JB_NODISCARD int jb_curve_put(struct jb_curve *curve,
                               const struct jb_knot *knot);
 
-/* Adds a difference to the cumulative parts of all knots after t; what was
- * before the watermark among them raises the revision. */
-void jb_curve_shift_after(struct jb_curve *curve, uint64_t t_ns,
-                          struct jb_energy energy, uint64_t seen_ns);
+/* The i-th knot, to restate anything but its instant; counts as a change of it
+ * for the revision.  Borrowed until the next put. */
+struct jb_knot *jb_curve_restate(struct jb_curve *curve, size_t i);
 
 /* Promises that nothing before t_ns will change; never moves back. */
 void jb_curve_set_watermark(struct jb_curve *curve, uint64_t t_ns);

@@ -44,6 +44,14 @@ static uint64_t meter_peak_window_ns(const struct jb_sensor *sensor)
                         meter_quantum_uj(sensor) * METER_NS_PER_UJ_AT_1_W);
 }
 
+/* What no domain of this kind reaches, where the sensor says nothing. */
+static uint64_t meter_pmax_uw(const struct jb_sensor *sensor)
+{
+    return sensor->pmax_uw != 0
+               ? sensor->pmax_uw
+               : jb_domain_guessed_pmax_uw(sensor->domain.kind);
+}
+
 int jb_meter_init(struct jb_meter *meter, const struct jb_sensor *sensor,
                   size_t capacity, struct jb_error *err)
 {
@@ -87,10 +95,10 @@ uint64_t jb_meter_max_gap_ns(const struct jb_sensor *sensor)
     double ns;
 
     if (sensor->kind != JB_KIND_COUNTER || sensor->unit.modulus == 0 ||
-        sensor->pmax_uw == 0)
+        meter_pmax_uw(sensor) == 0)
         return UINT64_MAX;
     range = jb_unit_energy(&sensor->unit, sensor->unit.modulus);
-    ns = (double)range.uj / (double)sensor->pmax_uw * JB_NS_PER_S;
+    ns = (double)range.uj / (double)meter_pmax_uw(sensor) * JB_NS_PER_S;
     return ns >= (double)UINT64_MAX ? UINT64_MAX : (uint64_t)ns;
 }
 
@@ -172,11 +180,18 @@ static void meter_copy_totals(struct jb_knot *to, const struct jb_knot *from)
 
 uint64_t jb_meter_gap_bound_uj(const struct jb_meter *meter, uint64_t ns)
 {
-    uint64_t power = meter->sensor.pmax_uw;
+    return jb_energy_bound_uj(meter_pmax_uw(&meter->sensor), ns);
+}
 
-    if (power == 0)
-        power = jb_domain_guessed_pmax_uw(meter->sensor.domain.kind);
-    return jb_energy_bound_uj(power, ns);
+/* The most that can have flowed between two readings: each speaks of an
+ * instant that is uncertain, and of a count that is cut to whole steps. */
+static uint64_t meter_unseen_uj(const struct jb_meter *meter,
+                                const struct jb_knot *from,
+                                const struct jb_knot *to)
+{
+    uint64_t ns = to->t_ns - from->t_ns + from->edge_ns + to->edge_ns;
+
+    return jb_meter_gap_bound_uj(meter, ns) + meter_quantum_uj(&meter->sensor);
 }
 
 /* Counts between two readings of a counter, and whether they can be real. */
@@ -186,13 +201,28 @@ struct meter_step {
     enum jb_meter_event event;
 };
 
+static uint64_t meter_still_ns(const struct jb_meter *meter,
+                               const struct jb_knot *at)
+{
+    return at->t_ns > meter->moved.t_ns ? at->t_ns - meter->moved.t_ns : 0;
+}
+
+/* A counter that stood still may tell at once what it kept back. */
+static uint64_t meter_kept_ns(const struct jb_meter *meter,
+                              const struct jb_knot *at)
+{
+    return meter_still_ns(meter, at) > 0 ? at->t_ns - meter->sure.t_ns : 0;
+}
+
 static struct meter_step meter_step(const struct jb_meter *meter,
                                     const struct jb_knot *from,
                                     const struct jb_knot *to)
 {
     const struct jb_sensor *sensor = &meter->sensor;
     const struct jb_unit *unit = &sensor->unit;
-    uint64_t span_ns = to->t_ns - from->t_ns;
+    uint64_t span_ns =
+        to->t_ns - from->t_ns + from->edge_ns + to->edge_ns + sensor->update_ns;
+    uint64_t pmax_uw = meter_pmax_uw(sensor);
     struct meter_step step = { .counts = to->raw - from->raw,
                                .wrapped = to->raw < from->raw,
                                .event = JB_METER_ADVANCE };
@@ -212,11 +242,10 @@ static struct meter_step meter_step(const struct jb_meter *meter,
         step.event = JB_METER_RESET;
         return step;
     }
-    if (sensor->pmax_uw == 0)
+    if (pmax_uw == 0)
         return step;
-    most = jb_unit_counts_within(unit, sensor->pmax_uw,
-                                 span_ns + meter->still_ns + from->edge_ns +
-                                     to->edge_ns + sensor->update_ns);
+    most = jb_unit_counts_within(unit, pmax_uw,
+                                 span_ns + meter_kept_ns(meter, from));
     if (step.counts > most && step.counts - most > sensor->quantum)
         step.event = step.wrapped ? JB_METER_RESET : JB_METER_JUMP;
     return step;
@@ -246,27 +275,53 @@ static void meter_count_event(struct jb_meter *meter, enum jb_meter_event event)
     }
 }
 
+/* It stopped at some instant of the step in which it last moved.  What flowed
+ * since may be missing, or be told later: no time was seen, more may have
+ * flowed, and where within the whole rest it did is open. */
+static void meter_doubt(const struct jb_meter *meter, struct jb_knot *knot)
+{
+    uint64_t unseen_uj = meter_unseen_uj(meter, &meter->sure, knot);
+
+    knot->seen_ns = meter->sure.seen_ns;
+    knot->gap_uj = meter->sure.gap_uj + unseen_uj;
+    knot->slack_uj = unseen_uj;
+}
+
+static void meter_freeze(struct jb_meter *meter)
+{
+    struct jb_curve *curve = &meter->curve;
+
+    for (size_t i = jb_curve_rank(curve, meter->sure.t_ns); i < curve->length;
+         i++)
+        meter_doubt(meter, jb_curve_restate(curve, i));
+    meter->frozen = true;
+}
+
 /*
  * A counter that stands still longer than a powered domain can is frozen: its
- * still time was not observed after all, and becomes a gap with its bound.
+ * still time was not observed after all, and is restated as a gap.  So is the
+ * step in which it thaws, since nobody knows when within it.
  */
-static void meter_watch_still(struct jb_meter *meter, struct jb_knot *knot,
-                              bool moved, uint64_t span_ns)
+static void meter_watch_still(struct jb_meter *meter,
+                              const struct jb_knot *last, struct jb_knot *knot,
+                              bool moved)
 {
+    if (moved && meter->frozen) {
+        knot->seen_ns = last->seen_ns;
+        knot->gap_uj += meter_unseen_uj(meter, last, knot);
+    }
     if (moved || (meter->sensor.flags & JB_SENSOR_MAY_REST)) {
         meter->ever_moved |= moved;
         meter->frozen = false;
-        meter->still_ns = 0;
-        meter->still_seen_ns = knot->seen_ns;
+        meter->moved = *knot;
+        meter->sure = *last;
         return;
     }
-    meter->still_ns += span_ns;
-    if (meter->still_ns <= jb_meter_patience_ns(&meter->sensor))
-        return;
-    knot->seen_ns = meter->still_seen_ns;
-    knot->gap_uj +=
-        jb_meter_gap_bound_uj(meter, meter->frozen ? span_ns : meter->still_ns);
-    meter->frozen = true;
+    if (!meter->frozen &&
+        meter_still_ns(meter, knot) > jb_meter_patience_ns(&meter->sensor))
+        meter_freeze(meter);
+    if (meter->frozen)
+        meter_doubt(meter, knot);
 }
 
 /* The whole count is converted anew, so that no rounding adds up. */
@@ -282,19 +337,41 @@ static enum jb_meter_event meter_advance_counter(struct jb_meter *meter,
                                                  struct jb_knot *knot)
 {
     struct meter_step step = meter_step(meter, last, knot);
-    uint64_t span_ns = knot->t_ns - last->t_ns;
 
     if (step.event == JB_METER_ADVANCE) {
         meter_book_counts(meter, knot, step.counts);
-        knot->seen_ns += span_ns;
+        knot->seen_ns += knot->t_ns - last->t_ns;
         meter->counts.wraps += step.wrapped;
-        meter_watch_still(meter, knot, step.counts > 0, span_ns);
+        meter_watch_still(meter, last, knot, step.counts > 0);
         return step.event;
     }
-    knot->gap_uj += jb_meter_gap_bound_uj(meter, span_ns);
-    meter->still_ns = 0;
-    meter->still_seen_ns = knot->seen_ns;
+    knot->gap_uj += meter_unseen_uj(meter, last, knot);
+    meter->moved = *knot;
+    meter->sure = *knot;
+    meter->frozen = false;
     return step.event;
+}
+
+/* An amount may be of a period that began before the last reading by as much
+ * as an update. */
+static enum jb_meter_event meter_advance_delta(const struct jb_meter *meter,
+                                               const struct jb_knot *last,
+                                               struct jb_knot *knot)
+{
+    const struct jb_sensor *sensor = &meter->sensor;
+    uint64_t pmax_uw = meter_pmax_uw(sensor);
+    uint64_t unseen_uj = meter_unseen_uj(meter, last, knot);
+    uint64_t most_uj =
+        unseen_uj + jb_energy_bound_uj(pmax_uw, sensor->update_ns);
+    struct jb_energy told = jb_unit_energy(&sensor->unit, knot->raw);
+
+    if (pmax_uw != 0 && (uint64_t)told.uj > most_uj) {
+        knot->gap_uj += unseen_uj;
+        return JB_METER_JUMP;
+    }
+    meter_book_counts(meter, knot, knot->raw);
+    knot->seen_ns += knot->t_ns - last->t_ns;
+    return JB_METER_ADVANCE;
 }
 
 /* Energy of a power that was seen at both ends of a span: the trapezoid; a
@@ -331,7 +408,7 @@ static enum jb_meter_event meter_advance_power(struct jb_meter *meter,
     uint64_t span_ns = knot->t_ns - last->t_ns;
 
     if (span_ns > longest || knot->generation != last->generation) {
-        knot->gap_uj += jb_meter_gap_bound_uj(meter, span_ns);
+        knot->gap_uj += meter_unseen_uj(meter, last, knot);
         return span_ns > longest ? JB_METER_GAP : JB_METER_RESET;
     }
     meter_integrate(sensor, last, knot);
@@ -381,18 +458,75 @@ static enum jb_meter_event meter_append(struct jb_meter *meter,
     enum jb_meter_event event;
 
     meter_copy_totals(knot, last);
-    if (meter->sensor.kind == JB_KIND_DELTA) {
-        meter_book_counts(meter, knot, knot->raw);
-        knot->seen_ns += knot->t_ns - last->t_ns;
-        event = JB_METER_ADVANCE;
-    } else if (meter->sensor.kind == JB_KIND_COUNTER) {
+    if (meter->sensor.kind == JB_KIND_DELTA)
+        event = meter_advance_delta(meter, last, knot);
+    else if (meter->sensor.kind == JB_KIND_COUNTER)
         event = meter_advance_counter(meter, last, knot);
-    } else {
+    else
         event = meter_advance_power(meter, last, knot);
-    }
     meter_add_model_interval(sample, last, knot);
     meter_watch_peak(meter, knot, event, was_frozen);
     return event;
+}
+
+/* A late reading may tell that the count had stood still for longer. */
+static void meter_move_back(struct jb_meter *meter,
+                            const struct jb_knot *before,
+                            const struct jb_knot *knot)
+{
+    if (knot->t_ns > meter->moved.t_ns)
+        return;
+    if (knot->counts == meter->moved.counts) {
+        meter->moved = *knot;
+        meter->sure = *before;
+    } else if (knot->t_ns > meter->sure.t_ns) {
+        meter->sure = *knot;
+    }
+}
+
+/* Between two knots of a counter; nothing else changes.  In a gap there is
+ * nothing to be told by it. */
+static int meter_insert_count(struct jb_meter *meter,
+                              const struct jb_knot *before,
+                              const struct jb_knot *after, struct jb_knot *knot)
+{
+    struct meter_step step = meter_step(meter, before, knot);
+
+    if (after->gap_uj != before->gap_uj)
+        return JB_ELIMIT;
+    if (step.event != JB_METER_ADVANCE)
+        return JB_EIMPLAUSIBLE;
+    meter_copy_totals(knot, before);
+    meter_book_counts(meter, knot, step.counts);
+    knot->seen_ns += knot->t_ns - before->t_ns;
+    if (knot->counts > after->counts)
+        return JB_EIMPLAUSIBLE;
+    meter_move_back(meter, before, knot);
+    return JB_OK;
+}
+
+/* A power between two others: what followed is restated by the difference. */
+static int meter_insert_power(struct jb_meter *meter,
+                              const struct jb_knot *before, size_t rank,
+                              struct jb_knot *knot)
+{
+    const struct jb_knot was = *jb_curve_knot(&meter->curve, rank);
+    struct jb_knot now = was;
+
+    meter_copy_totals(knot, before);
+    meter_advance_power(meter, before, knot);
+    meter_copy_totals(&now, knot);
+    meter_advance_power(meter, knot, &now);
+    for (size_t i = rank; i < meter->curve.length; i++) {
+        struct jb_knot *later = jb_curve_restate(&meter->curve, i);
+
+        later->energy =
+            jb_energy_add(later->energy, jb_energy_sub(now.energy, was.energy));
+        later->seen_ns += now.seen_ns - was.seen_ns;
+        later->gap_uj += now.gap_uj - was.gap_uj;
+        later->variance_uj2 += now.variance_uj2 - was.variance_uj2;
+    }
+    return JB_OK;
 }
 
 /* A reading that is older than the newest: its place is between two knots. */
@@ -401,38 +535,22 @@ static enum jb_meter_event meter_insert(struct jb_meter *meter,
 {
     size_t rank = jb_curve_rank(&meter->curve, knot->t_ns);
     const struct jb_knot *before;
-    const struct jb_knot *after;
-    struct meter_step step;
+    int rc;
 
     if (rank == 0 || rank == meter->curve.length ||
         meter->sensor.kind == JB_KIND_DELTA)
         return meter_refuse(meter, JB_ELIMIT);
     before = jb_curve_knot(&meter->curve, rank - 1);
-    after = jb_curve_knot(&meter->curve, rank);
     if (before->t_ns == knot->t_ns)
         return meter_refuse(meter, JB_EUSAGE);
-    meter_copy_totals(knot, before);
-    if (meter->sensor.kind == JB_KIND_COUNTER) {
-        step = meter_step(meter, before, knot);
-        if (step.event != JB_METER_ADVANCE)
-            return meter_refuse(meter, JB_EIMPLAUSIBLE);
-        meter_book_counts(meter, knot, step.counts);
-        knot->seen_ns += knot->t_ns - before->t_ns;
-        if (jb_energy_sub(after->energy, knot->energy).uj < 0)
-            return meter_refuse(meter, JB_EIMPLAUSIBLE);
-    } else {
-        struct jb_knot next = *after;
-        struct jb_energy was = after->energy;
-
-        meter_integrate(&meter->sensor, before, knot);
-        meter_copy_totals(&next, knot);
-        meter_integrate(&meter->sensor, knot, &next);
-        jb_curve_shift_after(&meter->curve, knot->t_ns,
-                             jb_energy_sub(next.energy, was), 0);
-    }
-    return jb_curve_put(&meter->curve, knot) == JB_OK
-               ? JB_METER_LATE
-               : meter_refuse(meter, JB_ELIMIT);
+    if (meter->sensor.kind == JB_KIND_COUNTER)
+        rc = meter_insert_count(meter, before,
+                                jb_curve_knot(&meter->curve, rank), knot);
+    else
+        rc = meter_insert_power(meter, before, rank, knot);
+    if (rc == JB_OK)
+        rc = jb_curve_put(&meter->curve, knot);
+    return rc == JB_OK ? JB_METER_LATE : meter_refuse(meter, rc);
 }
 
 enum jb_meter_event jb_meter_feed(struct jb_meter *meter,
@@ -449,6 +567,8 @@ enum jb_meter_event jb_meter_feed(struct jb_meter *meter,
     if (!newest) {
         meter->first_ns = knot.t_ns;
         meter->peak_anchor = knot;
+        meter->moved = knot;
+        meter->sure = knot;
         event = JB_METER_FIRST;
     } else if (knot.t_ns <= newest->t_ns) {
         event = meter_insert(meter, &knot);
@@ -474,9 +594,9 @@ int jb_meter_verdict(const struct jb_meter *meter, struct jb_error *err)
     if (newest->raw == 0 && !meter->ever_moved && meter->counts.resets == 0)
         return jb_fail(err, JB_EDEAD, "reads 0 for ever");
     if (meter->frozen)
-        return jb_fail(err, JB_EDEAD,
-                       "stands still at %" PRIu64 " counts for %.3g s",
-                       newest->raw, (double)meter->still_ns / JB_NS_PER_S);
+        return jb_fail(
+            err, JB_EDEAD, "stands still at %" PRIu64 " counts for %.3g s",
+            newest->raw, (double)meter_still_ns(meter, newest) / JB_NS_PER_S);
     return JB_OK;
 }
 
@@ -492,7 +612,7 @@ void jb_meter_restart_peak(struct jb_meter *meter)
 struct jb_curve_bounds jb_meter_bounds(const struct jb_meter *meter)
 {
     return (struct jb_curve_bounds){
-        .power_uw = meter->sensor.pmax_uw,
+        .power_uw = meter_pmax_uw(&meter->sensor),
         .quantum_uj = meter_quantum_uj(&meter->sensor),
         .gain_ppm = meter->sensor.gain_ppm,
     };

@@ -43,9 +43,9 @@ struct jb_meter {
     struct jb_sensor sensor; /* copy: what it was when the meter was made */
     struct jb_curve curve;
     struct jb_meter_counts counts;
-    uint64_t first_ns;      /* instant of the first reading */
-    uint64_t still_ns;      /* time since the count last moved */
-    uint64_t still_seen_ns; /* curve's seen time when it last moved */
+    uint64_t first_ns;    /* instant of the first reading */
+    struct jb_knot moved; /* where the count last moved */
+    struct jb_knot sure;  /* the one before: the last that is beyond doubt */
     bool ever_moved, frozen;
     uint64_t peak_uw; /* highest mean power over peak_window_ns */
     uint64_t peak_window_ns;

@@ -436,6 +436,42 @@ static void curve_adjacent_spans_add_exactly(void **state)
     }
 }
 
+static void curve_restate_is_a_revision(void **state)
+{
+    struct jb_curve curve;
+
+    (void)state;
+    curve_must_init(&curve, 4);
+    for (uint64_t t = 10; t <= 50; t += 10) /* 10 falls out of the ring */
+        curve_must_put(&curve, t, (int64_t)t);
+    jb_curve_set_watermark(&curve, 30);
+    jb_curve_restate(&curve, 2)->gap_uj = 7;
+    CHECK_U64("after the watermark", curve.revision, 0);
+    CHECK_U64("restated", jb_curve_knot(&curve, 2)->gap_uj, 7);
+    CHECK_U64("instant", jb_curve_knot(&curve, 2)->t_ns, 40);
+    jb_curve_restate(&curve, 1)->gap_uj = 7;
+    CHECK_U64("its segment was promised", curve.revision, 1);
+    jb_curve_release(&curve);
+}
+
+static void curve_between_doubtful_knots_is_doubtful(void **state)
+{
+    struct jb_knot a = curve_knot_at(10, 100);
+    struct jb_knot b = curve_knot_at(20, 100);
+    struct jb_curve curve;
+    struct jb_knot got;
+
+    (void)state;
+    a.slack_uj = 5;
+    b.slack_uj = 70;
+    curve_must_init(&curve, 4);
+    assert_int_equal(jb_curve_put(&curve, &a), JB_OK);
+    assert_int_equal(jb_curve_put(&curve, &b), JB_OK);
+    assert_int_equal(jb_curve_at(&curve, 15, 0, &got), JB_OK);
+    assert_in_range(got.slack_uj, 70, 71);
+    jb_curve_release(&curve);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -450,6 +486,8 @@ int main(void)
         cmocka_unit_test(curve_coverage_at_its_ends),
         cmocka_unit_test(curve_slack_covers_every_curve),
         cmocka_unit_test(curve_adjacent_spans_add_exactly),
+        cmocka_unit_test(curve_restate_is_a_revision),
+        cmocka_unit_test(curve_between_doubtful_knots_is_doubtful),
     };
 
     return cmocka_run_group_tests_name("curve", tests, NULL, NULL);

@@ -497,8 +497,9 @@ static void meter_sees_a_frozen_counter(void **state)
         meter_feed_at(&meter, ms * METER_MS, count);
     CHECK_STATUS("frozen", jb_meter_verdict(&meter, &err), JB_EDEAD, &err);
     newest = jb_curve_newest(&meter.curve);
-    CHECK_U64("seen until it stood", newest->seen_ns, 1000 * METER_MS);
-    assert_true(newest->gap_uj >= 400 * METER_W);     /* 400 W for 1 s ... */
+    /* it stopped somewhere within the last step that moved */
+    CHECK_U64("seen until it stood", newest->seen_ns, 990 * METER_MS);
+    assert_true(newest->gap_uj >= 404 * METER_W);     /* 400 W, 1.01 s ... */
     assert_true(newest->gap_uj <= 410 * METER_W);     /* ... and not twice */
     CHECK_U64("counts", newest->counts, 100 * 16384); /* none invented */
     count += 16384;
@@ -907,6 +908,194 @@ static void meter_peak_of_coarse_steps(void **state)
     jb_meter_release(&meter);
 }
 
+/* Knots that were taken for good while the counter already stood still: from
+ * 1990 ms, the last that moved being 2000 ms, patience 20 ms. */
+static void meter_frozen_knots_are_restated(void **state)
+{
+    const struct jb_sensor sensor =
+        meter_sensor(&meter_units[0], 400 * METER_W);
+    struct jb_meter meter;
+    struct jb_knot before;
+    struct jb_knot within;
+    uint64_t count = 77;
+
+    (void)state;
+    meter_must_init(&meter, &sensor);
+    meter_feed_steady(&meter, 1000, 2000, &count);
+    for (uint64_t ms = 2000; ms <= 2020; ms += 10)
+        meter_feed_at(&meter, ms * METER_MS, count);
+    jb_curve_set_watermark(&meter.curve, 2010 * METER_MS);
+    assert_int_equal(jb_curve_at(&meter.curve, 2010 * METER_MS, 0, &within),
+                     JB_OK);
+    CHECK_U64("in good faith", within.gap_uj, 0);
+    meter_feed_at(&meter, 2030 * METER_MS, count);
+    assert_true(meter.frozen && meter.curve.revision > 0);
+    assert_int_equal(jb_curve_at(&meter.curve, 1990 * METER_MS, 0, &before),
+                     JB_OK);
+    assert_int_equal(jb_curve_at(&meter.curve, 2010 * METER_MS, 0, &within),
+                     JB_OK);
+    CHECK_U64("sure until", before.gap_uj, 0);
+    assert_in_range(within.gap_uj, 8000000, 8000100);   /* 400 W, 20 ms */
+    assert_in_range(within.slack_uj, 8000000, 8000100); /* may come later */
+    CHECK_U64("seen until", within.seen_ns, before.seen_ns);
+    jb_meter_release(&meter);
+}
+
+/* After a gap nobody knows whether it still stands still. */
+static void meter_gap_while_frozen_starts_anew(void **state)
+{
+    const struct jb_sensor sensor =
+        meter_sensor(&meter_units[5], 400 * METER_W);
+    struct jb_error err = { 0 };
+    struct jb_meter meter;
+    uint64_t gap_uj;
+
+    (void)state;
+    meter_must_init(&meter, &sensor);
+    meter_feed_at(&meter, METER_S, 100);
+    meter_feed_at(&meter, METER_S + 500 * METER_MS, 100);
+    CHECK_STATUS("frozen", jb_meter_verdict(&meter, &err), JB_EDEAD, &err);
+    meter_check_event("gap", meter_feed_at(&meter, 5 * METER_S, 100),
+                      JB_METER_GAP);
+    CHECK_STATUS("unknown", jb_meter_verdict(&meter, &err), JB_OK, &err);
+    gap_uj = jb_curve_newest(&meter.curve)->gap_uj;
+    for (uint64_t ms = 5010; ms <= 5100; ms += 10)
+        meter_feed_at(&meter, ms * METER_MS, 100);
+    CHECK_STATUS("again", jb_meter_verdict(&meter, &err), JB_EDEAD, &err);
+    gap_uj = jb_curve_newest(&meter.curve)->gap_uj - gap_uj;
+    assert_in_range(gap_uj, 40000000, 40000100); /* 400 W for all 100 ms */
+    jb_meter_release(&meter);
+}
+
+/* Where nobody declares the highest power, that of the kind of domain holds:
+ * 1 kW for a package, so 800 J wrap in 0.8 s. */
+static void meter_gap_needs_no_declared_power(void **state)
+{
+    const struct jb_sensor sensor = meter_sensor(&meter_units[5], 0);
+    const struct jb_knot *newest;
+    struct jb_meter meter;
+
+    (void)state;
+    CHECK_U64("range", jb_meter_max_gap_ns(&sensor), 800 * METER_MS);
+    meter_must_init(&meter, &sensor);
+    meter_feed_at(&meter, METER_S, 100);
+    meter_check_event("gap", meter_feed_at(&meter, 2 * METER_S, 200),
+                      JB_METER_GAP);
+    newest = jb_curve_newest(&meter.curve);
+    assert_in_range(newest->gap_uj, 1000 * METER_W, 1000 * METER_W + 10);
+    meter_check_event("backwards",
+                      meter_feed_at(&meter, 2 * METER_S + METER_MS, 100),
+                      JB_METER_RESET);
+    CHECK_U64("edges", jb_meter_bounds(&meter).power_uw, 1000 * METER_W);
+    jb_meter_release(&meter);
+}
+
+/* 800 J at 400 W: 2 s.  Both ends are uncertain by 3 ms, so 1.995 s are not
+ * certain to be less. */
+static void meter_wrap_is_uncertain_by_its_edges(void **state)
+{
+    static const struct {
+        uint64_t span_ms;
+        enum jb_meter_event want;
+    } cases[] = { { 1990, JB_METER_ADVANCE },
+                  { 1995, JB_METER_GAP },
+                  { 2000, JB_METER_GAP } };
+
+    (void)state;
+    for (size_t i = 0; i < CHECK_COUNT(cases); i++) {
+        struct jb_sensor sensor = meter_sensor(&meter_units[5], 400 * METER_W);
+        struct jb_meter meter;
+
+        sensor.lag_ns = 3 * METER_MS;
+        sensor.lag_unc_ns = 3 * METER_MS;
+        meter_must_init(&meter, &sensor);
+        meter_feed_at(&meter, METER_S, 100);
+        meter_check_event(
+            "span",
+            meter_feed_at(&meter, METER_S + cases[i].span_ms * METER_MS, 200),
+            cases[i].want);
+        jb_meter_release(&meter);
+    }
+}
+
+/* 100 W at 1 s, 9 s and 13 s: two gaps of 8 and 4 s, of which a late reading at
+ * 5 s closes the first. */
+static void meter_late_power_ends_a_gap(void **state)
+{
+    const struct jb_sensor sensor = meter_power_sensor(JB_KIND_SAMPLED);
+    const struct jb_knot *newest;
+    struct jb_meter meter;
+
+    (void)state;
+    meter_must_init(&meter, &sensor);
+    meter_feed_at(&meter, 1 * METER_S, 100);
+    meter_check_event("gap", meter_feed_at(&meter, 9 * METER_S, 100),
+                      JB_METER_GAP);
+    meter_feed_at(&meter, 13 * METER_S, 100);
+    newest = jb_curve_newest(&meter.curve);
+    CHECK_U64("energy", (uint64_t)newest->energy.uj, 400 * METER_W);
+    CHECK_U64("gap", newest->gap_uj, 16000 * METER_W);
+    meter_check_event("late", meter_feed_at(&meter, 5 * METER_S, 100),
+                      JB_METER_LATE);
+    newest = jb_curve_newest(&meter.curve);
+    CHECK_U64("energy", (uint64_t)newest->energy.uj, 1200 * METER_W);
+    CHECK_U64("gap", newest->gap_uj, 0);
+    CHECK_U64("seen", newest->seen_ns, 12 * METER_S);
+    jb_meter_release(&meter);
+    /* one that leaves 6 s open integrates only what it can */
+    meter_must_init(&meter, &sensor);
+    meter_feed_at(&meter, 1 * METER_S, 100);
+    meter_feed_at(&meter, 9 * METER_S, 100);
+    meter_check_event("late", meter_feed_at(&meter, 3 * METER_S, 100),
+                      JB_METER_LATE);
+    newest = jb_curve_newest(&meter.curve);
+    CHECK_U64("energy", (uint64_t)newest->energy.uj, 200 * METER_W);
+    CHECK_U64("gap", newest->gap_uj, 12000 * METER_W);
+    CHECK_U64("seen", newest->seen_ns, 2 * METER_S);
+    jb_meter_release(&meter);
+}
+
+static void meter_late_counts_in_a_gap_tell_nothing(void **state)
+{
+    const struct jb_sensor sensor =
+        meter_sensor(&meter_units[5], 400 * METER_W);
+    struct jb_meter meter;
+
+    (void)state;
+    meter_must_init(&meter, &sensor);
+    meter_feed_at(&meter, METER_S, 100);
+    meter_feed_at(&meter, 9 * METER_S, 100);
+    meter_check_event("late", meter_feed_at(&meter, 2 * METER_S, 100),
+                      JB_METER_REFUSED);
+    CHECK_U64("counted", meter.counts.refused[-JB_ELIMIT], 1);
+    jb_meter_release(&meter);
+}
+
+/* 400 W for a second are 400 J. */
+static void meter_refuses_a_delta_beyond_physics(void **state)
+{
+    struct jb_sensor sensor = meter_sensor(&meter_units[5], 400 * METER_W);
+    const struct jb_knot *newest;
+    struct jb_meter meter;
+
+    (void)state;
+    sensor.kind = JB_KIND_DELTA;
+    sensor.unit.modulus = 0;
+    meter_must_init(&meter, &sensor);
+    meter_feed_at(&meter, METER_S, 0);
+    meter_check_event("all there is",
+                      meter_feed_at(&meter, 2 * METER_S, 400000000),
+                      JB_METER_ADVANCE);
+    meter_check_event("twice of it",
+                      meter_feed_at(&meter, 3 * METER_S, 800000000),
+                      JB_METER_JUMP);
+    newest = jb_curve_newest(&meter.curve);
+    CHECK_U64("energy", (uint64_t)newest->energy.uj, 400000000);
+    CHECK_U64("seen", newest->seen_ns, METER_S);
+    assert_in_range(newest->gap_uj, 400000000, 400000010);
+    jb_meter_release(&meter);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -938,6 +1127,13 @@ int main(void)
         cmocka_unit_test(meter_verdict_outlives_a_small_ring),
         cmocka_unit_test(meter_peak_is_no_catch_up),
         cmocka_unit_test(meter_peak_of_coarse_steps),
+        cmocka_unit_test(meter_frozen_knots_are_restated),
+        cmocka_unit_test(meter_gap_while_frozen_starts_anew),
+        cmocka_unit_test(meter_gap_needs_no_declared_power),
+        cmocka_unit_test(meter_wrap_is_uncertain_by_its_edges),
+        cmocka_unit_test(meter_late_power_ends_a_gap),
+        cmocka_unit_test(meter_late_counts_in_a_gap_tell_nothing),
+        cmocka_unit_test(meter_refuses_a_delta_beyond_physics),
     };
 
     return cmocka_run_group_tests_name("meter", tests, NULL, NULL);

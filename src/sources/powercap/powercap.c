@@ -207,6 +207,20 @@ static void powercap_give_up(struct jb_sensor *sensor,
     snprintf(sensor->fix, sizeof(sensor->fix), "%s", err->fix);
 }
 
+/* Several zones called psys: one per package on some servers. */
+static void powercap_number_psys(struct jb_source *source, size_t i)
+{
+    uint16_t before = 0;
+
+    if (source->sensors[i].domain.kind != JB_DOMAIN_PSYS)
+        return;
+    for (size_t k = 0; k < i; k++)
+        before += source->sensors[k].domain.kind == JB_DOMAIN_PSYS &&
+                  !(source->sensors[k].flags & JB_SENSOR_MIRROR);
+    if (!(source->sensors[i].flags & JB_SENSOR_MIRROR))
+        source->sensors[i].domain.index = before;
+}
+
 static int powercap_read_place(struct jb_source *source, size_t i,
                                struct jb_error *err)
 {
@@ -223,6 +237,7 @@ static int powercap_read_place(struct jb_source *source, size_t i,
         rc = jb_zone_domain(name, parent, &sensor->domain, err);
     if (rc < 0)
         return rc;
+    powercap_number_psys(source, i);
     jb_zone_power_bound(zone->directory, parent, sensor);
     if (sensor->domain.kind == JB_DOMAIN_PACKAGE)
         zone->place = (struct jb_zone_place){ .known = true,
@@ -238,20 +253,6 @@ static int powercap_read_place(struct jb_source *source, size_t i,
                        "on AMD this zone counts one core, not the package's");
     }
     return JB_OK;
-}
-
-/* Several zones called psys: one per package on some servers. */
-static void powercap_number_psys(struct jb_source *source, size_t i)
-{
-    uint16_t before = 0;
-
-    if (source->sensors[i].domain.kind != JB_DOMAIN_PSYS)
-        return;
-    for (size_t k = 0; k < i; k++)
-        before += source->sensors[k].domain.kind == JB_DOMAIN_PSYS &&
-                  !(source->sensors[k].flags & JB_SENSOR_MIRROR);
-    if (!(source->sensors[i].flags & JB_SENSOR_MIRROR))
-        source->sensors[i].domain.index = before;
 }
 
 static int powercap_open_energy(struct powercap_zone *zone,
@@ -313,7 +314,6 @@ static void powercap_describe(struct jb_source *source, size_t i)
         powercap_give_up(sensor, &err);
         return;
     }
-    powercap_number_psys(source, i);
     if (jb_domain_may_rest(sensor->domain.kind))
         sensor->flags |= JB_SENSOR_MAY_REST;
     sensor->rank = sensor->unit.read_num == 1 && sensor->unit.read_den == 1
@@ -432,13 +432,16 @@ static void powercap_sample(struct jb_source *source, const uint32_t *which,
                             size_t count, struct jb_sample *out)
 {
     uint64_t before_ns = jb_clock_now_ns(source->clock);
+    uint64_t after_ns;
 
     for (size_t i = 0; i < count; i++) {
         struct powercap_zone *zone = &source->zones[which[i]];
         uint64_t raw = 0;
-        int rc = powercap_read(zone, before_ns, &raw);
-        uint64_t after_ns = jb_clock_now_ns(source->clock);
+        int rc = source->sensors[which[i]].state;
 
+        if (rc == JB_OK)
+            rc = powercap_read(zone, before_ns, &raw);
+        after_ns = jb_clock_now_ns(source->clock);
         out[i] = (struct jb_sample){ .sensor = which[i],
                                      .generation = zone->generation,
                                      .raw = raw,
