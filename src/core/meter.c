@@ -11,7 +11,6 @@ enum {
     METER_PATIENCE_UPDATES = 20,
     METER_PEAK_UPDATES = 10, /* 10 updates: their jitter is below 10 % */
     METER_STILL_POWER_UW = 100000,
-    METER_GUESS_HEADROOM = 3,
 };
 
 static const uint64_t meter_peak_floor_ns = 10 * (uint64_t)JB_NS_PER_MS;
@@ -154,13 +153,19 @@ static void meter_copy_totals(struct jb_knot *to, const struct jb_knot *from)
     to->variance_uj2 = from->variance_uj2;
 }
 
-uint64_t jb_meter_gap_bound_uj(const struct jb_meter *meter, uint64_t ns)
+/* What was seen bounds nothing: means over the time between two readings hide
+ * bursts in which an edge may lie. */
+static uint64_t meter_highest_uw(const struct jb_meter *meter)
 {
     uint64_t power = meter->sensor.pmax_uw;
 
-    if (power == 0)
-        power = jb_domain_guessed_pmax_uw(meter->sensor.domain.kind);
-    return jb_energy_bound_uj(power, ns);
+    return power ? power
+                 : jb_domain_guessed_pmax_uw(meter->sensor.domain.kind);
+}
+
+uint64_t jb_meter_gap_bound_uj(const struct jb_meter *meter, uint64_t ns)
+{
+    return jb_energy_bound_uj(meter_highest_uw(meter), ns);
 }
 
 /* Counts between two readings of a counter, and whether they can be real. */
@@ -477,13 +482,8 @@ void jb_meter_restart_peak(struct jb_meter *meter)
 
 struct jb_curve_bounds jb_meter_bounds(const struct jb_meter *meter)
 {
-    uint64_t power = meter->sensor.pmax_uw;
-
-    if (meter->sensor.pmax_from == JB_BOUND_GUESSED && meter->peak_uw != 0 &&
-        METER_GUESS_HEADROOM * meter->peak_uw < power)
-        power = METER_GUESS_HEADROOM * meter->peak_uw;
     return (struct jb_curve_bounds){
-        .power_uw = power,
+        .power_uw = meter_highest_uw(meter),
         .quantum_uj = meter_quantum_uj(&meter->sensor),
         .gain_ppm = meter->sensor.gain_ppm,
     };

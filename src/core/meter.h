@@ -84,8 +84,8 @@ uint64_t jb_meter_gap_bound_uj(const struct jb_meter *meter, uint64_t ns);
 /* Forgets the peak so far: at the beginning of a measurement. */
 void jb_meter_restart_peak(struct jb_meter *meter);
 
-/* Facts for jb_span_between(): an edge costs at most the declared maximum
- * power, or, where that is a guess, three times the highest power seen. */
+/* Facts for jb_span_between(): an edge costs at most the highest power, declared
+ * or guessed. */
 struct jb_curve_bounds jb_meter_bounds(const struct jb_meter *meter);
 
 #endif
