@@ -9,10 +9,12 @@ it with what it needs added to Case.
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import combinations
 
 PASS, FAIL, SKIP = "pass", "FAIL", "skip"
 LONG_NS = 30 * 10**9
-COVERAGE_DIGIT = Fraction(1, 10**6)
+# To find out which steps a program gave up.
+GIVEN_UP_AMONG, GIVEN_UP_MOST = 24, 3
 
 
 @dataclass
@@ -175,81 +177,77 @@ def disturbed(case, path, first, last):
     )
 
 
-def given_up(case, domain, path, reads):
-    """The steps between reads that a program may have declared unobserved:
-    those that crossed a disturbance, then the longest, as many as make the
-    time that its coverage says was not observed.  None when no choice does."""
+def lost_ns(case, domain):
+    """Time between the first and the last read that was not observed: what
+    came after the last is missing before anything else is."""
     span_ns = domain.counts.last_ns - domain.counts.first_ns
-    coverage = 1 if domain.coverage is None else domain.coverage
-    # Time after the last read counts as not observed before any other does.
     whole_ns = claimed_ns(case, domain)
-    lost_ns = max(0, (1 - coverage) * whole_ns - (whole_ns - span_ns))
-    # Each step's ends are known to about the slack, shares to a digit.
-    digit_ns = COVERAGE_DIGIT * span_ns
-    steps = list(zip(reads, reads[1:]))
-    steps.sort(
+    coverage = 1 if domain.coverage is None else domain.coverage
+    return max(0, (1 - coverage) * whole_ns - (whole_ns - span_ns))
+
+
+def given_up(case, domain, path, ends):
+    """Ways in which the program may have declared steps between reads as not
+    observed, each as the counts in them and how many they are: what its
+    coverage says they last, disturbed ones before others, long ones before
+    short ones."""
+    reads = case.machine.good_reads(path)
+    reads = reads[reads.index(ends[0]) : reads.index(ends[1]) + 1]
+    wanted_ns = lost_ns(case, domain)
+    steps = sorted(
+        zip(reads, reads[1:]),
         key=lambda step: (
             disturbed(case, path, *step), step[1].t_ns - step[0].t_ns,
         ),
         reverse=True,
-    )
-    chosen, sum_ns = [], 0
-    for step in steps:
-        length_ns = step[1].t_ns - step[0].t_ns
-        tolerance_ns = digit_ns + case.slack_ns * (len(chosen) + 1) // 10
-        if abs(sum_ns - lost_ns) <= tolerance_ns:
-            return chosen
-        chosen.append(step)
-        sum_ns += length_ns
-    return chosen if abs(sum_ns - lost_ns) <= case.slack_ns else None
+    )[:GIVEN_UP_AMONG]
+    for count in range(GIVEN_UP_MOST + 1):
+        for chosen in combinations(steps, count):
+            length_ns = sum(b.t_ns - a.t_ns for a, b in chosen)
+            if abs(length_ns - wanted_ns) <= case.slack_ns * max(1, count):
+                yield sum(b.unwrapped - a.unwrapped for a, b in chosen), count
 
 
-def served_total(case, domain, path, ends):
-    """(counts served between two reads, without what the program gave up;
-    how many steps that were, or None: whatever it gave up cannot be told)."""
-    reads = case.machine.good_reads(path)
-    reads = reads[reads.index(ends[0]) : reads.index(ends[1]) + 1]
-    whole = ends[1].unwrapped - ends[0].unwrapped
-    lost = given_up(case, domain, path, reads)
-    if lost is None:
-        return whole, None
-    return whole - sum(b.unwrapped - a.unwrapped for a, b in lost), len(lost)
+def as_counts(zone, total):
+    """Of microjoules: the nearest count, since a unit is at least 1 uJ."""
+    return round(Fraction(total * zone.shown[1], zone.shown[0]))
+
+
+def hidden_counts(zone, ends):
+    """Counts that the text of the range hides: up to one of each wrap, unless
+    a count is a whole number of microjoules."""
+    wraps = ends[1].unwrapped // zone.modulus
+    wraps -= ends[0].unwrapped // zone.modulus
+    return abs(wraps) if zone.shown[0] % zone.shown[1] else 0
 
 
 def judge_total(case, domain, path, ends):
+    """The total is what was served between the two reads, to the count; less
+    exactly what the program says that it did not observe."""
     zone = case.machine.zone(path)
-    want, lost = served_total(case, domain, path, ends)
-    got = domain.counts.total
+    got, got_uj = domain.counts.total, as_counts(zone, domain.counts.total)
     whole = ends[1].unwrapped - ends[0].unwrapped
-    if lost is None and ends[0].epoch != ends[1].epoch:
-        return Verdict(
-            "counts", domain.name, SKIP, "the counter was disturbed between"
-        )
-    note = f", {lost} steps given up" if lost else ""
-    if got == want:
-        return Verdict(
-            "counts", domain.name, PASS, f"{got} counts, off by 0{note}"
-        )
-    # As microjoules: the nearest count, since a unit is at least 1 uJ.  Their
-    # range's text hides up to one count of each wrap.
-    as_counts = round(Fraction(got * zone.shown[1], zone.shown[0]))
-    wraps = ends[1].unwrapped // zone.modulus
-    wraps -= ends[0].unwrapped // zone.modulus
-    hidden = 0 if zone.shown[0] % zone.shown[1] == 0 else wraps
-    for candidate in (want, whole) if ends[0].epoch != ends[1].epoch else (want,):
-        if abs(as_counts - candidate) <= hidden:
+    hidden = hidden_counts(zone, ends)
+    for lost, steps in given_up(case, domain, path, ends):
+        want = whole - lost
+        note = f", {steps} steps given up" if steps else ""
+        if got == want:
+            return Verdict("counts", domain.name, PASS,
+                           f"{got} counts, off by 0{note}")
+        if abs(got_uj - want) <= hidden or got_uj == want:
             return Verdict(
                 "counts", domain.name, PASS,
-                f"{got} uJ = {candidate} counts, off by "
-                f"{as_counts - candidate} in {wraps} wraps{note}",
+                f"{got} uJ = {want} counts, off by {got_uj - want}{note}",
             )
-        if got == candidate:
-            return Verdict(
-                "counts", domain.name, PASS, f"{got} counts, off by 0"
-            )
+    if ends[0].epoch != ends[1].epoch and domain.coverage != 1:
+        # A held or stopped counter: still steps, or what came after them.
+        if whole in (got, got_uj):
+            return Verdict("counts", domain.name, PASS,
+                           f"{whole} counts, off by 0")
     return Verdict(
         "counts", domain.name, FAIL,
-        f"total {got} (as uJ: {as_counts} counts), served {want} counts{note}",
+        f"total {got} (as uJ: {got_uj} counts), served {whole} counts; "
+        f"{float(lost_ns(case, domain)) / 1e9:.3f} s not observed",
     )
 
 

@@ -382,6 +382,104 @@ class JudgeTest(unittest.TestCase):
                 read_measured(io.StringIO(text))
 
 
+class GapTest(unittest.TestCase):
+    """A zone of 1 W, read each second for 10 s and then after 40 s; what a
+    program says of it."""
+
+    LIMIT = 16384 * 100  # it wraps each 100 J
+
+    def setUp(self):
+        times = [*range(11), 50]
+        self.machine = machine(
+            start(zone("r:0", "package-0", [["const", W]],
+                       modulus=self.LIMIT)),
+            *(read(t * S, "r:0", t * 16384, self.LIMIT) for t in times),
+        )
+        self.domain = {
+            "domain": "package-0", "energy_j": 50, "low_j": 49.9,
+            "high_j": 50.1, "coverage": 1.0, "average_w": 1.0,
+            "counts": {"first": 0, "last": 50 * 16384, "total": 50 * 16384,
+                       "first_ns": 0, "last_ns": 50 * S},
+        }
+
+    def outcomes(self, max_error_ppm=None, **top):
+        measured = read_measured(stat([self.domain], **top))
+        zones = match_zones(self.machine, measured)
+        case = Case(self.machine, measured, zones, 50 * MS, max_error_ppm)
+        return {v.check: v.outcome for v in judge(case)}
+
+    def test_whole(self):
+        got = self.outcomes(100, elapsed_s=50.0)
+        self.assertNotIn("FAIL", got.values())
+        self.assertEqual(got["error"], "pass")
+        self.assertEqual(got["span"], "pass")
+
+    def test_error(self):
+        self.domain.update(energy_j=50.006)
+        self.assertEqual(self.outcomes(100)["error"], "FAIL")
+        self.assertEqual(self.outcomes(200)["error"], "pass")
+        self.assertNotIn("error", self.outcomes())
+
+    def given_up(self):
+        """The 40 s between the last two reads."""
+        self.domain.update(
+            energy_j=10, low_j=9.9, high_j=51, coverage=0.2, gap_bound_j=40.5
+        )
+        self.domain["counts"]["total"] = 10 * 16384
+
+    def test_given_up(self):
+        self.given_up()
+        got = self.outcomes(100)
+        self.assertNotIn("FAIL", got.values())
+        self.assertEqual(got["error"], "skip")
+
+    def test_given_up_but_summed(self):
+        self.given_up()
+        self.domain["counts"]["total"] = 50 * 16384
+        self.assertEqual(self.outcomes()["counts"], "FAIL")
+        self.domain["counts"]["total"] = 10 * 16384 + 1
+        self.assertEqual(self.outcomes()["counts"], "FAIL")
+
+    def test_bound_and_coverage_belong_together(self):
+        self.given_up()
+        del self.domain["gap_bound_j"]
+        self.assertEqual(self.outcomes()["gap"], "FAIL")
+        self.given_up()
+        self.domain["coverage"] = 1.0
+        self.assertEqual(self.outcomes()["gap"], "FAIL")
+
+    def test_silent_at_the_end(self):
+        got = self.outcomes(elapsed_s=60.0)
+        self.assertEqual(got["span"], "FAIL")
+        self.assertEqual(got["truth"], "FAIL")
+        self.domain.update(
+            coverage=0.8333, gap_bound_j=15, high_j=65.1
+        )
+        got = self.outcomes(elapsed_s=60.0)
+        self.assertNotIn("FAIL", got.values())
+
+    def test_total(self):
+        total = {"energy_j": 50, "low_j": 49.9, "high_j": 50.1}
+        self.assertEqual(self.outcomes(total=total)["total"], "pass")
+        total["low_j"] = 50.01
+        self.assertEqual(self.outcomes(total=total)["total"], "FAIL")
+
+    def test_counts_that_a_range_hides(self):
+        limit = 16384 * 20
+        self.machine = machine(
+            start(zone("r:0", "package-0", [["const", W]], modulus=limit)),
+            *(read(t * S, "r:0", t * 16384, limit) for t in (0, 15, 30, 45)),
+        )
+        uj = [t * 16384 % limit * 61035 // 1000 for t in (0, 45)]
+        wrap = (limit - 1) * 61035 // 1000 + 1
+        counts = {"first": uj[0], "last": uj[1], "first_ns": 0,
+                  "last_ns": 45 * S, "total": uj[1] + 2 * wrap}
+        self.domain.update(energy_j=45, low_j=44, high_j=46, counts=counts)
+        self.assertEqual(self.outcomes()["counts"], "pass")
+        counts["total"] -= 200
+        self.assertEqual(self.outcomes()["counts"], "FAIL")
+
+
 class CommandTest(unittest.TestCase):
     def run_oracle(self, lines, *arguments):
         with tempfile.TemporaryDirectory() as folder:
