@@ -199,7 +199,7 @@ struct arguments_paths {
     char cgroupfs[JB_PATH_MAX], devfs[JB_PATH_MAX];
 };
 
-static int arguments_root(const char *root, const char *given,
+static int arguments_root(const char *root, const char *given, const char *name,
                           const char *place, char out[JB_PATH_MAX],
                           struct jb_error *err)
 {
@@ -209,7 +209,8 @@ static int arguments_root(const char *root, const char *given,
 
     if (rc == JB_OK && given &&
         (stat(out, &status) < 0 || !S_ISDIR(status.st_mode)))
-        return jb_fail(err, JB_EUSAGE, "%s is not a directory", given);
+        return jb_fail(err, JB_EUSAGE, "--%s: %s is not a directory", name,
+                       given);
     return rc;
 }
 
@@ -221,15 +222,18 @@ static int arguments_roots(const struct jb_common_options *common,
     int rc;
 
     if (root && (stat(root, &status) < 0 || !S_ISDIR(status.st_mode)))
-        return jb_fail(err, JB_EUSAGE, "%s is not a directory", root);
-    rc = arguments_root(root, common->sysfs, "/sys", paths->sysfs, err);
+        return jb_fail(err, JB_EUSAGE, "--root: %s is not a directory", root);
+    rc =
+        arguments_root(root, common->sysfs, "sysfs", "/sys", paths->sysfs, err);
     if (rc == JB_OK)
-        rc = arguments_root(root, common->procfs, "/proc", paths->procfs, err);
+        rc = arguments_root(root, common->procfs, "procfs", "/proc",
+                            paths->procfs, err);
     if (rc == JB_OK)
-        rc = arguments_root(root, common->cgroupfs, "/sys/fs/cgroup",
-                            paths->cgroupfs, err);
+        rc = arguments_root(root, common->cgroupfs, "cgroupfs",
+                            "/sys/fs/cgroup", paths->cgroupfs, err);
     if (rc == JB_OK)
-        rc = arguments_root(root, common->devfs, "/dev", paths->devfs, err);
+        rc = arguments_root(root, common->devfs, "devfs", "/dev", paths->devfs,
+                            err);
     return rc;
 }
 
@@ -270,5 +274,8 @@ int jb_arguments_evaluate(const struct jb_common_options *common,
     rc = jb_config_read(common->config, config, err);
     if (rc == JB_OK)
         cli->config = *config;
+    /* Naming a file that is not there, or is none, is wrong usage. */
+    if (rc == JB_EABSENT || rc == JB_EFORMAT)
+        rc = err->status = JB_EUSAGE;
     return rc;
 }

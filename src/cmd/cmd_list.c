@@ -128,11 +128,15 @@ static const char *list_range(const struct jb_sensor *about, char out[32])
 }
 
 /* The least that the sensor can tell apart. */
-static const char *list_step(const struct jb_sensor *about, char out[32])
+static const char *list_step(const struct jb_machine_sensor *sensor,
+                             char out[32])
 {
+    const struct jb_sensor *about = sensor->about;
     double step = (double)about->unit.num / (double)about->unit.den *
                   (double)about->quantum;
 
+    if (sensor->why.status != JB_OK && about->unit.num == about->unit.den)
+        return strcpy(out, "-"); /* its unit was never read */
     return jb_format_cell(out, step, jb_quantity_unit(about->unit.quantity));
 }
 
@@ -152,7 +156,7 @@ static void list_text_sensor(const struct jb_machine *machine, size_t i,
     jb_table_add(table, "%s", name[0] ? name : "-");
     jb_table_add(table, "%s", jb_quantity_name(about->unit.quantity));
     jb_table_add(table, "%s", jb_provenance_name(about->provenance));
-    jb_table_add(table, "%s", list_step(about, text));
+    jb_table_add(table, "%s", list_step(sensor, text));
     jb_table_add(table, "%s", list_range(about, text));
     jb_table_add(table, "%s",
                  about->update_ns ? jb_format_ns(text, about->update_ns) : "-");

@@ -322,9 +322,10 @@ static int stat_open_output(struct stat_session *session, struct jb_error *err)
     if (!options->output)
         return JB_OK;
     session->out = fopen(options->output, "we");
-    if (!session->out)
-        return jb_fail_errno(err, errno, "%s", options->output);
-    return JB_OK;
+    if (session->out)
+        return JB_OK;
+    jb_fail_errno(err, errno, "%s", options->output);
+    return err->status = JB_EIO; /* a directory that is absent is no meter */
 }
 
 static int stat_open(struct stat_session *session, struct jb_error *err)

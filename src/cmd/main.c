@@ -139,7 +139,9 @@ int main(int argc, char **argv)
         jb_error_set_fix(&err, "joulebook COMMAND %s ...", argv[1]);
         return main_complain(&err);
     }
-    if (jb_command_find(argv[1], &command, &err) < 0)
-        return main_complain(&err);
+    if (jb_command_find(argv[1], &command, &err) < 0) {
+        main_complain(&err);
+        return err.status == JB_EUSAGE ? JB_EXIT_USAGE : JB_EXIT_FAILED;
+    }
     return main_run(command, argc - 1, argv + 1);
 }

@@ -37,6 +37,12 @@ static void result_add_domain(struct jb_result_domain *domain,
         result_larger(domain->above_j, result_joules(row->above_uj));
 }
 
+/* No part of a machine gives energy back. */
+static double result_low(double energy_j, double below_j)
+{
+    return result_larger(energy_j - below_j, 0.0);
+}
+
 void jb_result_add_run(struct jb_result *result, const struct jb_interval *rows,
                        bool with_estimates)
 {
@@ -141,15 +147,15 @@ static json_t *result_json_domain(const struct jb_result *result, size_t d,
     const struct jb_interval *row = &domain->last;
     char path[JB_SENSOR_PATH_MAX];
     double energy = domain->energy_j.mean;
-    json_t *object =
-        json_pack("{s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:s, s:f}", "domain",
-                  jb_result_domain_name(result, d), "source",
-                  jb_result_sensor(result, row->sensor, path), "energy_j",
-                  energy, "average_w", domain->average_w.mean, "uncertainty_j",
-                  result_larger(domain->below_j, domain->above_j), "low_j",
-                  energy - domain->below_j, "high_j", energy + domain->above_j,
-                  "provenance", jb_provenance_name(row->provenance), "coverage",
-                  domain->coverage);
+    json_t *object = json_pack(
+        "{s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:s, s:f}", "domain",
+        jb_result_domain_name(result, d), "source",
+        jb_result_sensor(result, row->sensor, path), "energy_j", energy,
+        "average_w", domain->average_w.mean, "uncertainty_j",
+        result_larger(domain->below_j, domain->above_j), "low_j",
+        result_low(energy, domain->below_j), "high_j", energy + domain->above_j,
+        "provenance", jb_provenance_name(row->provenance), "coverage",
+        domain->coverage);
 
     if (!object)
         return NULL;
@@ -199,9 +205,10 @@ static json_t *result_json_total(const struct jb_result *result)
             json_array_append_new(
                 domains, json_string(jb_result_domain_name(result, d)));
     return json_pack("{s:f, s:f, s:f, s:f, s:s, s:o}", "energy_j", energy,
-                     "low_j", energy - result->total_below_j, "high_j",
-                     energy + result->total_above_j, "energy_delay_js",
-                     energy * result->elapsed_s.mean, "provenance",
+                     "low_j", result_low(energy, result->total_below_j),
+                     "high_j", energy + result->total_above_j,
+                     "energy_delay_js", energy * result->elapsed_s.mean,
+                     "provenance",
                      jb_provenance_name(result->total_estimated ? JB_ESTIMATED
                                                                 : JB_MEASURED),
                      "domains", domains);
@@ -283,7 +290,7 @@ int jb_result_print_csv(const struct jb_result *result, FILE *out,
                 jb_result_sensor(result, domain->last.sensor, path), energy,
                 domain->average_w.mean, peak,
                 result_larger(domain->below_j, domain->above_j),
-                energy - domain->below_j, energy + domain->above_j,
+                result_low(energy, domain->below_j), energy + domain->above_j,
                 jb_provenance_name(domain->last.provenance), domain->coverage,
                 jb_series_deviation(&domain->energy_j), result->runs);
         fprintf(out, "%.6f,%.6f,%.6f,%d\n", result->elapsed_s.mean,

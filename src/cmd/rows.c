@@ -90,6 +90,8 @@ static int rows_describe(struct jb_rows *rows, const struct jb_machine *machine,
     to->scale = from->about->unit;
     to->metered =
         from->about->unit.quantity == JB_QUANTITY_ENERGY && from->domain >= 0;
+    to->may_rest = from->about->flags & JB_SENSOR_MAY_REST ||
+                   from->about->kind != JB_KIND_COUNTER;
     return JB_OK;
 }
 
@@ -105,7 +107,8 @@ static void rows_write_all(struct jb_rows *rows, const char *bytes,
         if (put < 0 && errno == EINTR)
             continue;
         if (put <= 0) {
-            rows->status = jb_fail_errno(NULL, put < 0 ? errno : EIO, "write");
+            rows->errnum = put < 0 ? errno : EIO;
+            rows->status = jb_fail_errno(NULL, rows->errnum, "write");
             return;
         }
         bytes += put;
@@ -193,8 +196,10 @@ int jb_rows_open(struct jb_rows *rows, const char *path,
                    : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (!rows->sensors)
         return jb_fail(err, JB_ENOMEM, "%zu sensors", count);
-    if (rows->fd < 0)
-        return jb_fail_errno(err, errno, "%s", path);
+    if (rows->fd < 0) {
+        jb_fail_errno(err, errno, "%s", path);
+        return err->status = JB_EIO; /* an absent directory is no meter */
+    }
     rows->seekable = !to_stdout && lseek(rows->fd, 0, SEEK_CUR) == 0;
     for (size_t i = 0; i < count; i++) {
         int rc = rows_describe(rows, machine, i, err);
@@ -245,10 +250,24 @@ static const char *rows_micro(char out[ROWS_NUMBER_MAX], int64_t micro)
     return out;
 }
 
-static const char *rows_state(const struct jb_machine_news *news)
+/* A counter that stands still for too long was not observed: the meter has
+ * booked a gap. */
+static bool rows_stands_still(const struct jb_rows_sensor *sensor,
+                              const struct jb_knot *knot)
+{
+    return knot && sensor->previous.t_ns != 0 &&
+           knot->counts == sensor->previous.counts &&
+           knot->gap_uj > sensor->previous.gap_uj;
+}
+
+static const char *rows_state(const struct jb_rows_sensor *sensor,
+                              const struct jb_machine_news *news)
 {
     if (news->sample->state != JB_OK)
         return jb_status_name(news->sample->state);
+    if (sensor->metered && news->event == JB_METER_ADVANCE &&
+        rows_stands_still(sensor, news->newest))
+        return "gap";
     switch (news->event) {
     case JB_METER_GAP:
         return "gap";
@@ -267,7 +286,8 @@ static const char *rows_state(const struct jb_machine_news *news)
     return "ok";
 }
 
-/* Value and mean power since the previous row; "" where there is none. */
+/* Value, and mean power since the count last moved; "" where there is none: a
+ * count that has not moved does not say 0 W. */
 static void rows_values(struct jb_rows_sensor *sensor,
                         const struct jb_machine_news *news,
                         char value[ROWS_NUMBER_MAX],
@@ -290,8 +310,11 @@ static void rows_values(struct jb_rows_sensor *sensor,
     if (previous->t_ns == 0)
         sensor->origin = knot->energy;
     rows_micro(value, jb_energy_sub(knot->energy, sensor->origin).uj);
+    if (previous->t_ns != 0 && knot->counts == previous->counts &&
+        !sensor->may_rest && news->event == JB_METER_ADVANCE)
+        return;
     if (previous->t_ns != 0 && knot->t_ns > previous->t_ns &&
-        news->event == JB_METER_ADVANCE)
+        news->event == JB_METER_ADVANCE && knot->gap_uj == previous->gap_uj)
         rows_micro(
             power,
             (int64_t)((double)jb_energy_sub(knot->energy, previous->energy).uj *
@@ -307,7 +330,7 @@ static void rows_put_csv(struct jb_rows *rows,
     rows_put_time(rows, news->sample->t1_ns, "");
     rows_put(rows, ",%s,%s,%s,%s,%s,%s,%s,%s\n", sensor->sensor, sensor->domain,
              sensor->quantity, value, sensor->unit, power, sensor->provenance,
-             rows_state(news));
+             rows_state(sensor, news));
 }
 
 static void rows_put_json(struct jb_rows *rows,
@@ -325,7 +348,7 @@ static void rows_put_json(struct jb_rows *rows,
              "\"provenance\": \"%s\", \"state\": \"%s\"}%s",
              sensor->sensor, sensor->domain, sensor->quantity,
              value[0] ? value : "null", sensor->unit, power[0] ? power : "null",
-             sensor->provenance, rows_state(news),
+             sensor->provenance, rows_state(sensor, news),
              rows->format == JB_ROWS_JSONL ? "\n" : "");
 }
 
@@ -348,15 +371,15 @@ void jb_rows_add(struct jb_rows *rows, const struct jb_machine_news *news)
 
 int jb_rows_close(struct jb_rows *rows, struct jb_error *err)
 {
-    int status;
-
     if (rows->fd >= 0) {
         if (rows->format == JB_ROWS_JSON && !rows->seekable)
             rows_put(rows, "%s", rows_foot);
         jb_rows_flush(rows);
         if (rows->fd != STDOUT_FILENO && close(rows->fd) < 0 &&
-            rows->status == JB_OK)
+            rows->status == JB_OK) {
+            rows->errnum = errno;
             rows->status = JB_EIO;
+        }
     }
     for (size_t i = 0; rows->sensors && i < rows->sensor_count; i++) {
         free(rows->sensors[i].sensor);
@@ -364,9 +387,10 @@ int jb_rows_close(struct jb_rows *rows, struct jb_error *err)
     }
     free(rows->sensors);
     rows->sensors = NULL;
-    status = rows->status;
-    return status == JB_OK ? JB_OK
-                           : jb_fail(err, status,
-                                     "writing the recording failed; what was "
-                                     "written is valid");
+    if (rows->status == JB_OK)
+        return JB_OK;
+    return jb_fail(err, rows->status,
+                   "writing the recording failed: %s; what was written is "
+                   "valid",
+                   strerrordesc_np(rows->errnum ? rows->errnum : EIO));
 }

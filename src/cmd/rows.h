@@ -31,8 +31,8 @@ struct jb_rows_sensor {
     char *sensor, *domain; /* ready to be printed: quoted and escaped */
     const char *quantity, *unit, *provenance;
     struct jb_unit scale;
-    bool metered;
-    struct jb_knot previous; /* t_ns 0: none */
+    bool metered, may_rest;
+    struct jb_knot previous; /* where its count last moved; t_ns 0: none */
     struct jb_energy origin; /* of the first reading */
 };
 
@@ -41,6 +41,7 @@ struct jb_rows {
     enum jb_rows_format format;
     bool seekable, any;
     _Atomic int status; /* JB_OK, or why writing stopped */
+    int errnum;         /* what the kernel said then */
     off_t end;          /* bytes of the file that stay */
     size_t used;
     char buffer[JB_ROWS_BUFFER];
