@@ -2,10 +2,11 @@
 /*
  * One measurement of what sampling costs: four files read at a rate, either by
  * the sampler or by the least that could do it, a loop of clock_nanosleep() and
- * four pread().  sampler_cost.sh alternates the two and compares.
+ * four pread().  sampler_cost.sh runs them in pairs and compares.
  *
- *   sampler_cost bare|ours HZ SECONDS DIRECTORY   prints CPU ns and ticks
- *   sampler_cost edges - COUNT DIRECTORY          prints ns of start, cut, stop
+ *   sampler_cost bare|stamped|ours HZ SECONDS DIRECTORY   prints CPU ns and
+ * ticks sampler_cost edges - COUNT DIRECTORY          prints ns of start, cut,
+ * stop
  *
  * CPU time is that of all threads of the process while they sampled, from
  * /proc/self/task/<tid>/schedstat, which counts nanoseconds on a CPU and not
@@ -30,6 +31,7 @@ struct jb_source {
     int fds[FILES];
 };
 
+static const uint32_t cost_which[FILES] = { 0, 1, 2, 3 };
 static atomic_uint_fast64_t samples_seen;
 
 static uint64_t cost_number(const char *text)
@@ -151,13 +153,16 @@ static void cost_sleep(uint64_t ns)
 struct cost_bare {
     struct jb_source *source;
     uint64_t period_ns;
+    bool stamped;
 };
 
-/* The floor. */
+/* The floor; stamped: with the clock before and after each read, which is the
+ * source's share of what the sampler is compared by. */
 static void *cost_bare_run(void *context)
 {
     const struct cost_bare *bare = context;
     uint64_t at_ns = cost_monotonic_ns();
+    struct jb_sample samples[FILES];
 
     for (;;) {
         struct timespec until;
@@ -165,11 +170,11 @@ static void *cost_bare_run(void *context)
         at_ns += bare->period_ns;
         until = cost_timespec(at_ns);
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
-        for (size_t i = 0; i < FILES; i++) {
-            struct jb_sample sample;
-
-            cost_read(bare->source, i, &sample);
-        }
+        if (bare->stamped)
+            cost_sample(bare->source, cost_which, FILES, samples);
+        else
+            for (size_t i = 0; i < FILES; i++)
+                cost_read(bare->source, i, &samples[i]);
         atomic_fetch_add(&samples_seen, FILES);
     }
     return NULL;
@@ -197,7 +202,6 @@ static void cost_measure(uint64_t period_ns, double seconds)
 static int cost_new(struct jb_source *source, uint64_t period_ns,
                     struct jb_sampler **out)
 {
-    static const uint32_t which[FILES] = { 0, 1, 2, 3 };
     struct jb_sampler_config config = {
         .sink = cost_sink,
         .origin_ns = jb_clock_now_ns(&jb_clock_boottime),
@@ -205,7 +209,7 @@ static int cost_new(struct jb_source *source, uint64_t period_ns,
     struct jb_sampler_feed feed = {
         .desc = &cost_desc,
         .source = source,
-        .which = which,
+        .which = cost_which,
         .count = FILES,
         .period_ns = period_ns,
     };
@@ -229,15 +233,20 @@ static int cost_ours(struct jb_source *source, uint64_t period_ns,
 }
 
 static int cost_bare(struct jb_source *source, uint64_t period_ns,
-                     double seconds)
+                     double seconds, bool stamped)
 {
-    struct cost_bare bare = { .source = source, .period_ns = period_ns };
+    struct cost_bare bare = {
+        .source = source,
+        .period_ns = period_ns,
+        .stamped = stamped,
+    };
     pthread_t thread;
 
     if (pthread_create(&thread, NULL, cost_bare_run, &bare) != 0)
         return 1;
     cost_measure(period_ns, seconds);
-    exit(0); /* the loop has no end */
+    fflush(NULL);
+    _exit(0); /* the loop has no end */
 }
 
 /* What the beginning and the end of a measured command pay. */
@@ -258,7 +267,7 @@ static int cost_edges(struct jb_source *source, unsigned count)
         if (jb_sampler_start(sampler, NULL) != JB_OK)
             return 1;
         t[3] = cost_monotonic_ns();
-        cost_sleep(5 * JB_NS_PER_MS);
+        cost_sleep(UINT64_C(5) * JB_NS_PER_MS);
         t[4] = cost_monotonic_ns();
         jb_sampler_cut(sampler, far_ns);
         t[5] = cost_monotonic_ns();
@@ -278,8 +287,9 @@ int main(int argc, char **argv)
     uint64_t hz;
 
     if (argc != 5 || cost_open(&source, argv[4]) != 0) {
-        fputs("usage: sampler_cost bare|ours|edges HZ SECONDS DIRECTORY\n",
-              stderr);
+        fputs(
+            "usage: sampler_cost bare|stamped|ours|edges HZ SECONDS DIRECTORY\n",
+            stderr);
         return 2;
     }
     hz = cost_number(argv[2]);
@@ -287,7 +297,8 @@ int main(int argc, char **argv)
         return cost_edges(&source, (unsigned)cost_number(argv[3]));
     if (hz == 0)
         return 2;
-    if (strcmp(argv[1], "bare") == 0)
-        return cost_bare(&source, JB_NS_PER_S / hz, strtod(argv[3], NULL));
+    if (strcmp(argv[1], "ours") != 0)
+        return cost_bare(&source, JB_NS_PER_S / hz, strtod(argv[3], NULL),
+                         strcmp(argv[1], "stamped") == 0);
     return cost_ours(&source, JB_NS_PER_S / hz, strtod(argv[3], NULL));
 }

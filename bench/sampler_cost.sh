@@ -2,62 +2,90 @@
 # SPDX-License-Identifier: Apache-2.0
 # What the sampler costs above the least that could read four files at a rate.
 #
-#   bench/sampler_cost.sh PROGRAM [ROUNDS [SECONDS]]
+#   bench/sampler_cost.sh PROGRAM [ROUNDS [SECONDS [together|alternate]]]
 #
-# PROGRAM is the built bench/sampler_cost.c.  Runs of it and of the bare loop
-# alternate and change places, since on a shared machine the price of a wake-up
-# drifts by a factor of two; what counts is the ratio of neighbours.
-# At 1 and 10 Hz a run is longer, so that there are ticks to count.
+# PROGRAM is the built bench/sampler_cost.c.  On a shared machine the price of a
+# wake-up drifts by a factor of two within seconds, so what counts is the ratio
+# of a pair: of runs at the same time (which see the same machine, and so scatter
+# half as much) or of runs one after the other that change places.
+# "bare" is clock_nanosleep() and four pread(), "stamped" adds the clock reads
+# that every sample needs.  At 1 and 10 Hz runs are longer, to have ticks to
+# count.
 set -eu
 
 program=$1
 rounds=${2:-9}
 seconds=${3:-2}
+manner=${4:-together}
 directory=$(mktemp -d "${JB_BENCH_TMPFS:-/dev/shm}/sampler_cost.XXXXXX")
 trap 'rm -rf "$directory"' EXIT INT TERM
 
-# CPU microseconds per tick of one run.
+# CPU microseconds per tick of one run: price MODE HZ SECONDS.
 price() {
-    "$program" "$1" "$2" "$3" "$directory" | awk '{ print $1 / $2 / 1000 }'
+    mkdir -p "$directory/$1"
+    "$program" "$1" "$2" "$3" "$directory/$1" |
+        awk '{ print $1 / $2 / 1000 }' >"$directory/$1.us"
 }
 
-# Lines "bare ours" to medians and the spread of the ratios.
+# One round: a line "bare stamped ours".  $1: HZ, $2: SECONDS, then the modes.
+compare() {
+    hz=$1
+    long=$2
+    shift 2
+    for mode in "$@"; do
+        if [ "$manner" = together ]; then
+            price "$mode" "$hz" "$long" &
+        else
+            price "$mode" "$hz" "$long"
+        fi
+    done
+    wait
+    paste -d' ' "$directory/bare.us" "$directory/stamped.us" \
+        "$directory/ours.us"
+}
+
+# Lines of compare to medians and the spread of the ratios.
 summary() {
     awk -v hz="$1" '
-    function median(a, n,    i, j, t) {
+    function sort(a, n,    i, j, t) {
         for (i = 2; i <= n; i++)
             for (j = i; j > 1 && a[j - 1] > a[j]; j--) {
                 t = a[j]; a[j] = a[j - 1]; a[j - 1] = t
             }
+    }
+    function median(a, n) {
+        sort(a, n)
         return n % 2 ? a[(n + 1) / 2] : (a[n / 2] + a[n / 2 + 1]) / 2
     }
-    { bare[NR] = $1; ours[NR] = $2; ratio[NR] = $2 / $1 }
+    {
+        bare[NR] = $1; stamped[NR] = $2; ours[NR] = $3
+        ratio[NR] = $3 / $1; own[NR] = $3 / $2
+        sum_bare += $1; sum_ours += $3
+    }
     END {
-        b = median(bare, NR); o = median(ours, NR); r = median(ratio, NR)
-        q1 = ratio[int((NR + 3) / 4)]; q3 = ratio[int((3 * NR + 3) / 4)]
-        printf "%5d Hz  bare %6.2f us  ours %6.2f us  ours/bare %.3f", \
-            hz, b, o, r
-        printf "  (quartiles %.3f to %.3f, of minima %.3f, of medians %.3f)\n", \
-            q1, q3, ours[1] / bare[1], o / b
+        printf "%5d Hz  us/tick: bare %5.1f stamped %5.1f ours %5.1f", \
+            hz, median(bare, NR), median(stamped, NR), median(ours, NR)
+        r = median(ratio, NR)
+        printf "  ours/bare %.2f (quartiles %.2f %.2f, of means %.2f)", r, \
+            ratio[int((NR + 3) / 4)], ratio[int((3 * NR + 3) / 4)], \
+            sum_ours / sum_bare
+        printf "  ours/stamped %.2f\n", median(own, NR)
     }'
 }
 
 for hz in 1 10 100 1000; do
     case $hz in
-    1) long=$(echo "$seconds * 6" | bc) ;;
-    10) long=$(echo "$seconds * 2" | bc) ;;
+    1) long=$((seconds * 6)) ;;
+    10) long=$((seconds * 2)) ;;
     *) long=$seconds ;;
     esac
     round=0
     while [ "$round" -lt "$rounds" ]; do
         if [ $((round % 2)) -eq 0 ]; then
-            bare=$(price bare "$hz" "$long")
-            ours=$(price ours "$hz" "$long")
+            compare "$hz" "$long" bare stamped ours
         else
-            ours=$(price ours "$hz" "$long")
-            bare=$(price bare "$hz" "$long")
+            compare "$hz" "$long" ours stamped bare
         fi
-        echo "$bare $ours"
         round=$((round + 1))
     done | summary "$hz"
 done

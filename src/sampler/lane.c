@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lane.h"
 
+#include <errno.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <time.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -16,8 +18,9 @@ enum {
     LANE_FIRST_READ = 20, /* times the patience for a first, slow read */
 };
 
-/* Instants this close watch each other; those further apart need a wake-up of
- * their own to find a hang in time. */
+/* How long the reader of the fast lane is left alone.  Less costs: a thread
+ * that has just run finds its data in the cache, and taking turns at every
+ * instant costs a third more than not at 1 and 10 Hz. */
 #define LANE_WATCH_NS UINT64_C(1000000000)
 
 uint64_t jb_lane_now_ns(void)
@@ -26,6 +29,14 @@ uint64_t jb_lane_now_ns(void)
 
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return (uint64_t)ts.tv_sec * JB_NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+static struct timespec lane_timespec(uint64_t ns)
+{
+    return (struct timespec){
+        .tv_sec = (time_t)(ns / JB_NS_PER_S),
+        .tv_nsec = (long)(ns % JB_NS_PER_S),
+    };
 }
 
 struct timespec jb_lane_deadline(const struct jb_sampler *sampler,
@@ -38,10 +49,7 @@ struct timespec jb_lane_deadline(const struct jb_sampler *sampler,
     uint64_t at_ns =
         jb_lane_now_ns() + (left_ns < for_ever_ns ? left_ns : for_ever_ns);
 
-    return (struct timespec){
-        .tv_sec = (time_t)(at_ns / JB_NS_PER_S),
-        .tv_nsec = (long)(at_ns % JB_NS_PER_S),
-    };
+    return lane_timespec(at_ns);
 }
 
 /* A slow meter hangs when it takes twice as long as it ever did; what was not
@@ -171,6 +179,15 @@ static void lane_reinforce(struct jb_sampler *sampler)
         sampler->spawn_failures++;
 }
 
+void jb_lane_wake(struct jb_lane_thread *thread)
+{
+    static const struct itimerspec at_once = { .it_value.tv_nsec = 1 };
+
+    timerfd_settime(thread->timer, TFD_TIMER_ABSTIME, &at_once, NULL);
+    thread->armed_ns = 0;
+    thread->state = JB_LANE_AWAKE;
+}
+
 void jb_lane_ring(struct jb_sampler *sampler, struct jb_lane *lane)
 {
     struct jb_lane_thread *sleeper = NULL;
@@ -186,8 +203,7 @@ void jb_lane_ring(struct jb_sampler *sampler, struct jb_lane *lane)
             sleeper = thread;
     }
     if (sleeper) {
-        sleeper->state = JB_LANE_AWAKE;
-        pthread_cond_signal(&sleeper->bell);
+        jb_lane_wake(sleeper);
     } else if (lane->fast && sampler->phase == JB_SAMPLER_RUNNING) {
         lane_reinforce(sampler);
     }
@@ -219,18 +235,22 @@ static void lane_book(struct jb_sampler *sampler, struct jb_lane_task *task,
                          task->feed.count);
 }
 
-/* Instants during the read are not made up for. */
+/* Instants during a read that outlasts its period are not made up for: the
+ * meter would be read without a pause. */
 static void lane_skip(struct jb_sampler *sampler,
-                      struct jb_lane_endpoint *endpoint)
+                      struct jb_lane_endpoint *endpoint, uint64_t took_ns)
 {
-    uint64_t now_ns;
+    uint64_t now_ns = 0;
 
     if (sampler->phase == JB_SAMPLER_NEW)
         return; /* there is no schedule yet */
-    now_ns = jb_clock_now_ns(sampler->clock);
     for (size_t i = 0; i < endpoint->count; i++) {
         struct jb_lane_task *task = sampler->tasks[endpoint->first + i];
 
+        if (took_ns < task->feed.period_ns)
+            continue;
+        if (now_ns == 0)
+            now_ns = jb_clock_now_ns(sampler->clock);
         jb_schedule_skip(&endpoint->lane->schedule, lane_slot(task), now_ns);
     }
 }
@@ -262,7 +282,7 @@ void jb_lane_read(struct jb_sampler *sampler, struct jb_lane_thread *thread,
     lane_book(sampler, task, took_ns);
     task->delivered = cut;
     lane_judge(sampler, task, took_ns);
-    lane_skip(sampler, endpoint);
+    lane_skip(sampler, endpoint, took_ns);
     endpoint->busy = false;
     endpoint->reader = NULL;
 }
@@ -290,8 +310,10 @@ static uint64_t lane_hang_ns(const struct jb_sampler *sampler)
     return jb_clock_now_ns(sampler->clock) + left_ns;
 }
 
-/* The instant that this thread waits for: the next one that none of its
- * colleagues has taken upon himself. */
+/* The instant that this thread waits for.  If nobody waits for the next one, it
+ * is that.  Otherwise one a while later: until then the colleague reads on
+ * alone, and then the two change roles without a wake-up beyond those of the
+ * instants.  Only instants far apart need a wake-up between them. */
 static uint64_t lane_choose(const struct jb_sampler *sampler,
                             const struct jb_lane_thread *self)
 {
@@ -317,17 +339,67 @@ static uint64_t lane_choose(const struct jb_sampler *sampler,
         return next_ns;
     if (last_ns == JB_SCHEDULE_NEVER)
         return JB_SCHEDULE_NEVER;
-    after_ns = jb_schedule_after(schedule, last_ns);
-    if (after_ns - last_ns > LANE_WATCH_NS)
+    after_ns = jb_schedule_after(schedule, last_ns + LANE_WATCH_NS);
+    if (after_ns - last_ns > 2 * LANE_WATCH_NS)
         after_ns = last_ns + sampler->config.stuck_ns;
     return after_ns;
+}
+
+/* An instant of the sampler's clock in CLOCK_BOOTTIME, which it usually is. */
+static uint64_t lane_boottime_ns(const struct jb_sampler *sampler,
+                                 uint64_t until_ns)
+{
+    uint64_t now_ns;
+
+    if (sampler->clock == &jb_clock_boottime)
+        return until_ns;
+    now_ns = jb_clock_now_ns(sampler->clock);
+    return jb_clock_now_ns(&jb_clock_boottime) +
+           (until_ns > now_ns ? until_ns - now_ns : 0);
+}
+
+/* For until_ns, and then at the distance from the last time: a thread that
+ * reads every instant, or every second one, goes on like that. */
+static void lane_arm(const struct jb_sampler *sampler,
+                     struct jb_lane_thread *self, uint64_t last_ns)
+{
+    uint64_t until_ns = self->until_ns;
+    struct itimerspec timer = { .it_value.tv_sec = 0 }; /* disarmed */
+
+    self->armed_ns = until_ns;
+    self->interval_ns = 0;
+    if (until_ns < JB_SCHEDULE_NEVER) {
+        if (last_ns > 0 && last_ns < until_ns)
+            self->interval_ns = until_ns - last_ns;
+        timer.it_value = lane_timespec(lane_boottime_ns(sampler, until_ns));
+        timer.it_interval = lane_timespec(self->interval_ns);
+    }
+    timerfd_settime(self->timer, TFD_TIMER_ABSTIME, &timer, NULL);
+}
+
+/* One system call when the timer is armed already. */
+static void lane_sleep(struct jb_sampler *sampler, struct jb_lane_thread *self,
+                       uint64_t last_ns)
+{
+    uint64_t expired;
+    bool woken;
+
+    if (self->until_ns != self->armed_ns)
+        lane_arm(sampler, self, last_ns);
+    pthread_mutex_unlock(&sampler->lock);
+    woken = read(self->timer, &expired, sizeof(expired)) == sizeof(expired);
+    pthread_mutex_lock(&sampler->lock);
+    if (!woken || self->interval_ns == 0)
+        self->armed_ns = 0;
+    else if (self->armed_ns != 0)
+        self->armed_ns += expired * self->interval_ns;
 }
 
 static void lane_wait(struct jb_sampler *sampler, struct jb_lane_thread *self)
 {
     uint64_t hang_ns =
         self->lane->fast ? lane_hang_ns(sampler) : JB_SCHEDULE_NEVER;
-    struct timespec deadline;
+    uint64_t last_ns = self->until_ns;
 
     if (sampler->waiters > 0)
         pthread_cond_broadcast(&sampler->progress);
@@ -335,21 +407,9 @@ static void lane_wait(struct jb_sampler *sampler, struct jb_lane_thread *self)
     if (hang_ns < self->until_ns)
         self->until_ns = hang_ns;
     self->state = JB_LANE_WAITING;
-    if (self->until_ns == JB_SCHEDULE_NEVER) {
-        pthread_cond_wait(&self->bell, &sampler->lock);
-    } else {
-        deadline = jb_lane_deadline(sampler, self->until_ns);
-        pthread_cond_clockwait(&self->bell, &sampler->lock, CLOCK_MONOTONIC,
-                               &deadline);
-    }
+    lane_sleep(sampler, self, last_ns);
     self->state = JB_LANE_AWAKE;
     sampler->wake_ups[self->lane->fast]++;
-}
-
-static void lane_introduce(const struct jb_sampler *sampler, bool fast)
-{
-    prctl(PR_SET_NAME, fast ? "jb-fast" : "jb-slow", 0, 0, 0);
-    prctl(PR_SET_TIMERSLACK, sampler->slack_ns, 0, 0, 0);
 }
 
 static void lane_leave(struct jb_sampler *sampler, struct jb_lane_thread *self)
@@ -359,6 +419,7 @@ static void lane_leave(struct jb_sampler *sampler, struct jb_lane_thread *self)
     if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu) == 0)
         sampler->cpu_ns +=
             (uint64_t)cpu.tv_sec * JB_NS_PER_S + (uint64_t)cpu.tv_nsec;
+    close(self->timer);
     self->state = JB_LANE_LEFT;
     pthread_cond_broadcast(&sampler->progress);
     jb_lane_unref_unlock(sampler);
@@ -376,7 +437,7 @@ static void lane_serve(struct jb_sampler *sampler, struct jb_lane_thread *self)
     struct jb_lane *lane = self->lane;
     struct jb_lane_task *task;
 
-    lane_introduce(sampler, lane->fast);
+    pthread_setname_np(pthread_self(), lane->fast ? "jb-fast" : "jb-slow");
     while (lane_keeps(self, lane)) {
         lane_take(sampler, lane);
         if (lane->fast)
@@ -424,17 +485,19 @@ int jb_lane_spawn(struct jb_sampler *sampler, struct jb_lane *lane,
                   struct jb_error *err)
 {
     struct jb_lane_thread *thread = &sampler->threads[sampler->thread_count];
+    int failed;
 
     if (sampler->thread_count > sampler->endpoint_count)
         return jb_fail(err, JB_ELIMIT, "no room for a sampling thread");
     *thread = (struct jb_lane_thread){ .sampler = sampler, .lane = lane };
-    pthread_cond_init(&thread->bell, NULL);
-    if (lane_create(thread) != 0) {
-        pthread_cond_destroy(&thread->bell);
-        return jb_fail(err, JB_ELIMIT,
-                       "cannot start sampling thread %zu: too many threads or "
-                       "too little memory",
-                       sampler->thread_count + 1);
+    thread->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC);
+    if (thread->timer < 0)
+        return jb_fail_errno(err, errno, "cannot make a timer for sampling");
+    failed = lane_create(thread);
+    if (failed) {
+        close(thread->timer);
+        return jb_fail(err, JB_ELIMIT, "cannot start sampling thread %zu: %s",
+                       sampler->thread_count + 1, strerrordesc_np(failed));
     }
     sampler->thread_count++;
     sampler->references++;
@@ -443,8 +506,6 @@ int jb_lane_spawn(struct jb_sampler *sampler, struct jb_lane *lane,
 
 static void lane_destroy(struct jb_sampler *sampler)
 {
-    for (size_t i = 0; i < sampler->thread_count; i++)
-        pthread_cond_destroy(&sampler->threads[i].bell);
     for (size_t i = 0; i < sampler->task_count; i++)
         free(sampler->tasks[i]);
     for (size_t i = 0; i < sampler->endpoint_count; i++)

@@ -13,10 +13,8 @@ enum { SAMPLER_TASKS_MAX = 4096, SAMPLER_FEED_MAX = 4096 };
 #define SAMPLER_SLOW_NS (UINT64_C(20) * JB_NS_PER_MS)
 #define SAMPLER_STUCK_NS (UINT64_C(250) * JB_NS_PER_MS)
 
-/* A read may be late by a hundredth of the shortest period, within these
- * bounds: the kernel can then serve it with a wake-up it needs anyway. */
-#define SAMPLER_SLACK_MIN_NS (UINT64_C(50) * JB_NS_PER_US)
-#define SAMPLER_SLACK_MAX_NS (UINT64_C(1) * JB_NS_PER_MS)
+/* No patience is longer, so that sums with it do not overflow. */
+#define SAMPLER_PATIENCE_MAX_NS (UINT64_C(86400) * JB_NS_PER_S)
 
 int jb_sampler_new(const struct jb_sampler_config *config,
                    struct jb_sampler **out, struct jb_error *err)
@@ -33,6 +31,8 @@ int jb_sampler_new(const struct jb_sampler_config *config,
         sampler->config.slow_ns = SAMPLER_SLOW_NS;
     if (config->stuck_ns == 0)
         sampler->config.stuck_ns = SAMPLER_STUCK_NS;
+    if (config->stuck_ns > SAMPLER_PATIENCE_MAX_NS)
+        sampler->config.stuck_ns = SAMPLER_PATIENCE_MAX_NS;
     sampler->clock = config->clock ? config->clock : &jb_clock_boottime;
     sampler->references = 1;
     sampler->fast.fast = true;
@@ -243,22 +243,16 @@ static void sampler_lay_out(struct jb_sampler *sampler)
 static void sampler_fill(struct jb_sampler *sampler)
 {
     uint64_t now_ns = jb_clock_now_ns(sampler->clock);
-    uint64_t slack_ns = SAMPLER_SLACK_MAX_NS;
 
     for (size_t i = 0; i < sampler->task_count; i++) {
         struct jb_lane_task *task = sampler->tasks[i];
         struct jb_lane *lane = task->endpoint->lane;
-        uint64_t period_ns = task->feed.period_ns;
 
         jb_schedule_set(&lane->schedule,
-                        (size_t)(sampler->tasks + i - lane->tasks), period_ns,
-                        now_ns);
+                        (size_t)(sampler->tasks + i - lane->tasks),
+                        task->feed.period_ns, now_ns);
         task->pending = task->endpoint->reads == 0;
-        if (period_ns > 0 && period_ns / 100 < slack_ns)
-            slack_ns = period_ns / 100;
     }
-    sampler->slack_ns =
-        slack_ns > SAMPLER_SLACK_MIN_NS ? slack_ns : SAMPLER_SLACK_MIN_NS;
 }
 
 /* One thread for the fast lane: it finds a colleague when it first reads. */
@@ -447,7 +441,8 @@ size_t jb_sampler_stop(struct jb_sampler *sampler, uint64_t timeout_ns)
     if (first) {
         sampler->phase = JB_SAMPLER_STOPPING;
         for (size_t i = 0; i < sampler->thread_count; i++)
-            pthread_cond_signal(&sampler->threads[i].bell);
+            if (sampler->threads[i].state == JB_LANE_WAITING)
+                jb_lane_wake(&sampler->threads[i]);
         sampler_wait_threads(sampler, timeout_ns);
         sampler->phase = JB_SAMPLER_STOPPED;
         sampler_detach_late(sampler);

@@ -6,10 +6,11 @@
  * Why threads: a meter that hangs must cost its own readings and nothing else,
  * and nobody can know beforehand which one will hang.  What answers quickly is
  * read by the fast lane: one wake-up for everything that is due.  Two threads
- * take its wake-ups in turn, so that each finds the other if it hangs, without
- * a watchdog that would have to wake up too.  Whatever may block, is slow, or
- * hangs, has a slow lane, a thread of its own.  "Endpoint" is what hangs
- * together: one source, one value of jb_sensor.endpoint.
+ * take turns in it, so that each finds the other if it hangs, without a
+ * watchdog that would have to wake up too: the others then lose two seconds at
+ * most, once.  Whatever may block, is slow, or hangs, has a slow lane, a thread
+ * of its own.  "Endpoint" is what hangs together: one source, one value of
+ * jb_sensor.endpoint.
  *
  * Life: new, add..., [cut], start, [cut]..., stop, free.  A sampler starts
  * once; after a rescan make a new one.  add, start, stop and free are for one
