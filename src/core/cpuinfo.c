@@ -14,6 +14,7 @@ enum { CPUINFO_BYTES = 8192 };
 static void cpuinfo_copy(char *field, size_t capacity, const char *value,
                          size_t length)
 {
+    length = strnlen(value, length);
     if (field[0] == '\0' && length < capacity)
         memcpy(field, value, length);
 }

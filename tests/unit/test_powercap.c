@@ -712,6 +712,25 @@ static void powercap_bounds_power(void **state)
           { "3408250000" },
           400 * POWERCAP_W,
           JB_BOUND_GUESSED },
+        /* a cap that someone tried out, perhaps not even enabled */
+        { "a limit alone is no bound",
+          "package-0",
+          { "0", "0" },
+          { "15000000", "15000000" },
+          1000 * POWERCAP_W,
+          JB_BOUND_GUESSED },
+        { "a limit below TDP",
+          "package-0",
+          { "95000000" },
+          { "15000000" },
+          190 * POWERCAP_W,
+          JB_BOUND_DECLARED },
+        { "psys with a limit",
+          "psys",
+          { 0 },
+          { "280000000", "280000000" },
+          6000 * POWERCAP_W,
+          JB_BOUND_GUESSED },
         { "psys", "psys", { 0 }, { 0 }, 6000 * POWERCAP_W, JB_BOUND_GUESSED },
     };
 
@@ -790,6 +809,34 @@ static void powercap_refuses_more_zones_than_it_can_hold(void **state)
     powercap_write(&test, zone, "name", "package-0\n");
     CHECK_STATUS("one more", powercap_open(&test, &err), JB_ELIMIT, &err);
     assert_non_null(strstr(err.text, "1024"));
+    powercap_release(&test);
+
+    /* ... also of zones that are found inside others only */
+    powercap_init(&test);
+    for (unsigned i = 0; i <= MOST; i++) {
+        snprintf(zone, sizeof(zone), "intel-rapl/intel-rapl:%x", i);
+        powercap_write(&test, zone, "name", "package-0\n");
+    }
+    CHECK_STATUS("inside", powercap_open(&test, &err), JB_ELIMIT, &err);
+    assert_non_null(strstr(err.text, "1024"));
+    powercap_release(&test);
+}
+
+/* A name that no kernel gives costs itself, and not its neighbours. */
+static void powercap_passes_over_overlong_names(void **state)
+{
+    char text[POWERCAP_TEXT_MAX];
+    char zone[JB_NAME_MAX + 16];
+    struct powercap test;
+
+    (void)state;
+    powercap_init(&test);
+    snprintf(zone, sizeof(zone), "intel-rapl:%0*d", JB_NAME_MAX, 1);
+    powercap_add(&test, zone, "package-1\n", POWERCAP_RANGE, "0\n");
+    powercap_add(&test, "intel-rapl:0", "package-0\n", POWERCAP_RANGE, "0\n");
+    powercap_must_open("overlong", &test);
+    CHECK_TEXT("overlong", powercap_listing(&test, text),
+               "intel-rapl:0 package-0 ok\n");
     powercap_release(&test);
 }
 
@@ -920,6 +967,7 @@ int main(void)
         cmocka_unit_test(powercap_bounds_power),
         cmocka_unit_test(powercap_bounds_parts_by_their_package),
         cmocka_unit_test(powercap_refuses_more_zones_than_it_can_hold),
+        cmocka_unit_test(powercap_passes_over_overlong_names),
         cmocka_unit_test(powercap_reads_recorded_trees),
         cmocka_unit_test(powercap_samples_nothing_that_it_could_not_describe),
     };

@@ -111,7 +111,8 @@ static int powercap_scan(struct jb_source *source, const char *directory,
     if (!dir)
         return jb_fail_errno(err, errno, "%s", directory);
     while ((entry = readdir(dir))) {
-        bool zone = jb_zone_is_zone(entry->d_name);
+        bool zone = jb_zone_is_zone(entry->d_name) &&
+                    strlen(entry->d_name) < JB_NAME_MAX;
         char path[JB_PATH_MAX];
         int rc;
 
@@ -120,11 +121,10 @@ static int powercap_scan(struct jb_source *source, const char *directory,
         rc = jb_path(path, err, "%s/%s", directory, entry->d_name);
         if (rc == JB_OK && zone && !powercap_knows(source, entry->d_name))
             rc = powercap_append(source, path, entry->d_name, err);
-        if (rc < 0)
+        if (rc == JB_OK && depth > 1)
+            rc = powercap_scan(source, path, depth - 1, err);
+        if (rc == JB_ENOMEM || rc == JB_ELIMIT)
             return rc;
-        if (depth > 1 &&
-            powercap_scan(source, path, depth - 1, err) == JB_ENOMEM)
-            return JB_ENOMEM;
     }
     return JB_OK;
 }

@@ -185,23 +185,32 @@ struct jb_unit jb_zone_unit(uint64_t range_uj, uint64_t reading_uj,
                              .modulus = range_uj + 1 };
 }
 
-static uint64_t zone_declared_uw(const char *directory)
+/* The highest of constraint_*_<file>; 0 for none. */
+static uint64_t zone_highest_uw(const char *directory, const char *file)
 {
-    static const char *const files[] = { "max_power_uw", "power_limit_uw" };
     uint64_t highest = 0;
 
-    for (unsigned i = 0; i < ZONE_CONSTRAINTS * 2; i++) {
+    for (unsigned i = 0; i < ZONE_CONSTRAINTS; i++) {
         char path[JB_PATH_MAX];
         uint64_t uw;
 
-        if (jb_path(path, NULL, "%s/constraint_%u_%s", directory, i / 2,
-                    files[i % 2]) != JB_OK ||
-            jb_file_read_u64(path, &uw, NULL) != JB_OK)
-            continue;
-        if (uw > highest)
+        if (jb_path(path, NULL, "%s/constraint_%u_%s", directory, i, file) ==
+                JB_OK &&
+            jb_file_read_u64(path, &uw, NULL) == JB_OK && uw > highest)
             highest = uw;
     }
     return highest;
+}
+
+/* A limit is what someone set, perhaps without enabling it: it can raise what
+ * the hardware declares, but is no bound by itself. */
+static uint64_t zone_declared_uw(const char *directory)
+{
+    uint64_t max_uw = zone_highest_uw(directory, "max_power_uw");
+    uint64_t limit_uw =
+        max_uw ? zone_highest_uw(directory, "power_limit_uw") : 0;
+
+    return limit_uw > max_uw ? limit_uw : max_uw;
 }
 
 void jb_zone_power_bound(const char *directory,

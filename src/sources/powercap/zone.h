@@ -59,7 +59,7 @@ struct jb_unit jb_zone_unit(uint64_t range_uj, uint64_t reading_uj,
                             uint32_t *gain_ppm);
 
 /* Fills in what the files of directory/constraint_* declare as the highest
- * power, with headroom for what hardware allows beyond a limit; else the
+ * power (max_power_uw, and limits above it), with headroom; else the
  * package's; else a guess by kind of domain. */
 void jb_zone_power_bound(const char *directory,
                          const struct jb_zone_place *parent,
