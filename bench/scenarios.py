@@ -38,7 +38,7 @@ class Scenario:
 # Layouts
 
 
-def machine(range_="", dram="", core="square:10W,70W,400ms,150ms"):
+def machine(range_="", dram="", core="square:10W,70W,400ms,150ms", psys=""):
     """Two sockets, psys over package over core, dram, and a mirror."""
     return f"""\
 layout two
@@ -51,7 +51,7 @@ zone path=intel-rapl:1 name=package-1 in=intel-rapl:2{range_} \
 wave=const:11W{LIMIT}
 zone path=intel-rapl:1:0 name=core in=intel-rapl:1{range_} \
 wave=ramp:5W,60W,900ms
-zone path=intel-rapl:2 name=psys{range_} wave=const:31W
+zone path=intel-rapl:2 name=psys{range_} wave=const:31W{psys}
 zone path=intel-rapl-mmio:0 name=package-0 mirror=intel-rapl:0{LIMIT}
 """
 
@@ -59,6 +59,12 @@ zone path=intel-rapl-mmio:0 name=package-0 mirror=intel-rapl:0{LIMIT}
 NEAR_WRAP = machine(" start=-400000", " unit=15300nJ start=-300000")
 WHOLE_UJ = machine(
     " unit=1000nJ modulus=800000000", " unit=1000nJ modulus=800000000"
+)
+# Declared, so that a stall of the reader of 133 ms (800 J at the 6 kW that are
+# guessed of a board) is no gap.
+FAST = machine(
+    " modulus=13107200", " modulus=52287581 unit=15300nJ",
+    psys=" limit=long_term,-,400W,999424us",
 )
 # 800 J: certain for 2.42 s at twice the limit, and round in 3.2 s.
 HOT = machine(" modulus=13107200", " modulus=13107200", "const:238W")
@@ -173,7 +179,7 @@ SCENARIOS = [
              max_error_ppm=100),
     Scenario("fine 40 s", "2^32 counts of 2^-19 J: some wraps", FINE, 40,
              wraps=2, max_error_ppm=100),
-    Scenario("fast 40 s", "0.8 kJ: many wraps", "fast", 40, wraps=6,
+    Scenario("fast 40 s", "0.8 kJ: many wraps", FAST, 40, wraps=6,
              total=("psys",), max_error_ppm=100),
     Scenario("fast 1 uJ", "0.8 kJ in whole microjoules", WHOLE_UJ, 20,
              wraps=3),
