@@ -102,7 +102,7 @@ const char *jb_result_sensor(const struct jb_result *result, ptrdiff_t i,
                              char out[JB_SENSOR_PATH_MAX])
 {
     if (i < 0)
-        return strcpy(out, "-");
+        return "-";
     return jb_machine_sensor_path(result->machine, (size_t)i, out);
 }
 

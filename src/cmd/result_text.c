@@ -185,17 +185,21 @@ static void text_time(const struct jb_result *result, size_t rows, FILE *out)
                 jb_result_observed(result) * 100.0);
 }
 
+/* Why something has no figure; borrowed. */
+struct text_why {
+    const struct jb_error *error;
+};
+
 /* One fix often mends many meters: it is said once. */
-static void text_fixes(const struct jb_error *const *whys, size_t count,
-                       FILE *out)
+static void text_fixes(const struct text_why *whys, size_t count, FILE *out)
 {
     for (size_t i = 0; i < count; i++) {
-        bool said = !whys[i]->fix[0];
+        bool said = !whys[i].error->fix[0];
 
         for (size_t k = 0; k < i && !said; k++)
-            said = strcmp(whys[k]->fix, whys[i]->fix) == 0;
+            said = strcmp(whys[k].error->fix, whys[i].error->fix) == 0;
         if (!said)
-            fprintf(out, "    fix: %s\n", whys[i]->fix);
+            fprintf(out, "    fix: %s\n", whys[i].error->fix);
     }
 }
 
@@ -209,8 +213,7 @@ static void text_trouble(struct jb_table *table, const char *name,
 
 /* Where no domain is known, sources say why. */
 static size_t text_unmeasured(const struct jb_result *result, bool sources_too,
-                              const struct jb_error **whys,
-                              struct jb_table *table)
+                              struct text_why *whys, struct jb_table *table)
 {
     size_t source_count;
     const struct jb_machine_source *sources =
@@ -222,7 +225,7 @@ static size_t text_unmeasured(const struct jb_result *result, bool sources_too,
 
         if (!domain->shown || domain->energy_j.count > 0)
             continue;
-        whys[count++] = &domain->last.why;
+        whys[count++].error = &domain->last.why;
         text_trouble(table, jb_result_domain_name(result, d),
                      &domain->last.why);
     }
@@ -230,7 +233,7 @@ static size_t text_unmeasured(const struct jb_result *result, bool sources_too,
         if (sources[i].why.status == JB_OK ||
             sources[i].why.status == JB_EREFUSED)
             continue;
-        whys[count++] = &sources[i].why;
+        whys[count++].error = &sources[i].why;
         text_trouble(table, sources[i].name, &sources[i].why);
     }
     return count;
@@ -239,7 +242,7 @@ static size_t text_unmeasured(const struct jb_result *result, bool sources_too,
 static int text_why_not(const struct jb_result *result, size_t rows, FILE *out)
 {
     struct jb_table table = { .columns = 3 };
-    JB_AUTO_FREE const struct jb_error **whys = NULL;
+    JB_AUTO_FREE struct text_why *whys = NULL;
     size_t count;
     int rc;
 
