@@ -127,9 +127,12 @@ static int stat_allocate(struct stat_session *session, struct jb_error *err)
         calloc(domains + 1, sizeof(*session->result.domains));
     session->result.in_total =
         calloc(domains + 1, sizeof(*session->result.in_total));
+    session->result.in_run =
+        calloc(domains + 1, sizeof(*session->result.in_run));
     session->result.domain_count = domains;
     if (!session->begin || !session->end || !session->last || !session->rows ||
-        !session->result.domains || !session->result.in_total)
+        !session->result.domains || !session->result.in_total ||
+        !session->result.in_run)
         return jb_fail(err, JB_ENOMEM, "%zu sensors", sensors);
     return JB_OK;
 }
@@ -145,6 +148,7 @@ static void stat_release(struct stat_session *session)
     free(session->rows);
     free(session->result.domains);
     free(session->result.in_total);
+    free(session->result.in_run);
 }
 
 static void stat_print_interval_head(struct stat_session *session)

@@ -62,6 +62,22 @@ static int text_depth(const struct jb_result *result, size_t d)
     return depth;
 }
 
+/* One run has neither deviation nor interval. */
+static void text_spread(const struct jb_series *energy, struct jb_table *table)
+{
+    char text[32];
+
+    if (energy->count < 2) {
+        jb_table_add(table, "- ");
+        jb_table_add(table, "- ");
+        return;
+    }
+    jb_table_add(table, "%s",
+                 jb_format_cell(text, jb_series_deviation(energy) * 1e6, "J"));
+    jb_table_add(table, "± %s",
+                 jb_format_cell(text, jb_series_ci95(energy) * 1e6, "J"));
+}
+
 static void text_row(const struct jb_result *result, size_t d,
                      struct jb_table *table)
 {
@@ -75,13 +91,8 @@ static void text_row(const struct jb_result *result, size_t d,
     jb_table_add(table, "%s%s",
                  domain->last.provenance == JB_ESTIMATED ? "~" : "",
                  jb_format_cell(text, energy->mean * 1e6, "J"));
-    if (result->runs > 1) {
-        jb_table_add(
-            table, "%s",
-            jb_format_cell(text, jb_series_deviation(energy) * 1e6, "J"));
-        jb_table_add(table, "± %s",
-                     jb_format_cell(text, jb_series_ci95(energy) * 1e6, "J"));
-    }
+    if (result->runs > 1)
+        text_spread(energy, table);
     text_doubt(text, domain->below_j, domain->above_j, jb_format_cell);
     jb_table_add(table, "%s", text);
     jb_table_add(table, "%s",
@@ -290,8 +301,8 @@ static void text_note_domain(const struct jb_result *result, size_t d,
     char text[32];
 
     if (domain->energy_j.count < result->runs)
-        fprintf(out, "  note: %s has a figure of only %zu runs\n", name,
-                domain->energy_j.count);
+        fprintf(out, "  note: %s was measured in only %zu of %zu runs\n", name,
+                domain->energy_j.count, result->runs);
     if (row->span.uncertainty.gap_uj > 0)
         fprintf(
             out, "  note: %s was not observed all the time: up to %s more\n",
@@ -310,6 +321,8 @@ static void text_notes(const struct jb_result *result, FILE *out)
     for (size_t d = 0; d < result->domain_count; d++)
         if (text_has_figure(result, d))
             text_note_domain(result, d, out);
+    if (result->mixed)
+        fputs("  note: no total: not all runs had the same meters\n", out);
     if (result->left_behind > 0)
         fprintf(out, "  note: %zu meters did not answer at the end\n",
                 result->left_behind);
