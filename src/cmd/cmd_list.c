@@ -121,7 +121,7 @@ static const char *list_range(const struct jb_sensor *about, char out[32])
     double range;
 
     if (about->unit.quantity != JB_QUANTITY_ENERGY || about->unit.modulus == 0)
-        return strcpy(out, "-");
+        return "-";
     range = (double)about->unit.modulus * (double)about->unit.num /
             (double)about->unit.den;
     return jb_format_cell(out, range, "J");
@@ -136,7 +136,7 @@ static const char *list_step(const struct jb_machine_sensor *sensor,
                   (double)about->quantum;
 
     if (sensor->why.status != JB_OK && about->unit.num == about->unit.den)
-        return strcpy(out, "-"); /* its unit was never read */
+        return "-"; /* its unit was never read */
     return jb_format_cell(out, step, jb_quantity_unit(about->unit.quantity));
 }
 

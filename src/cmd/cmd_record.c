@@ -29,7 +29,7 @@ static const struct jb_option record_table[] = {
       .key = 'i',
       .argument = "TIME",
       .fallback = "100ms",
-      .min = 100 * JB_NS_PER_US,
+      .min = 100 * (uint64_t)JB_NS_PER_US,
       .max = UINT64_C(3600) * JB_NS_PER_S,
       .type = JB_OPTION_DURATION,
       RECORD(interval_ns),
@@ -268,9 +268,10 @@ const struct jb_command jb_command_record = {
     .name = "record",
     .summary = "record what the meters say over time into a file",
     .arguments = "",
-    .details = "Energy is in joules since the first reading, power_w the mean "
-               "since the previous one.  The file is valid at any moment, also "
-               "when the recording is interrupted or killed.",
+    .details =
+        "Energy is in joules since the first reading, power_w the mean "
+        "since the count last moved.  The file is valid at any moment, also "
+        "when the recording is interrupted or killed.",
     .options = record_table,
     .options_size = sizeof(struct record_options),
     .run = record_run,

@@ -40,7 +40,7 @@ static const struct jb_option stat_table[] = {
     { .name = "interval",
       .key = 'i',
       .argument = "TIME",
-      .max = 24 * 3600 * (uint64_t)JB_NS_PER_S,
+      .max = (uint64_t)24 * 3600 * JB_NS_PER_S,
       .type = JB_OPTION_DURATION,
       STAT(interval_ns),
       .help = "also print what was used every TIME" },
@@ -82,7 +82,7 @@ static const struct jb_option stat_table[] = {
     { .name = "period",
       .argument = "TIME",
       .fallback = "100ms",
-      .min = 100 * JB_NS_PER_US,
+      .min = 100 * (uint64_t)JB_NS_PER_US,
       .max = 60 * (uint64_t)JB_NS_PER_S,
       .type = JB_OPTION_DURATION,
       STAT(period_ns),
@@ -127,9 +127,12 @@ static int stat_allocate(struct stat_session *session, struct jb_error *err)
         calloc(domains + 1, sizeof(*session->result.domains));
     session->result.in_total =
         calloc(domains + 1, sizeof(*session->result.in_total));
+    session->result.in_run =
+        calloc(domains + 1, sizeof(*session->result.in_run));
     session->result.domain_count = domains;
     if (!session->begin || !session->end || !session->last || !session->rows ||
-        !session->result.domains || !session->result.in_total)
+        !session->result.domains || !session->result.in_total ||
+        !session->result.in_run)
         return jb_fail(err, JB_ENOMEM, "%zu sensors", sensors);
     return JB_OK;
 }
@@ -145,6 +148,7 @@ static void stat_release(struct stat_session *session)
     free(session->rows);
     free(session->result.domains);
     free(session->result.in_total);
+    free(session->result.in_run);
 }
 
 static void stat_print_interval_head(struct stat_session *session)
@@ -209,7 +213,7 @@ static int stat_follow(struct stat_session *session, struct jb_child *child,
             jb_machine_cut(session->machine, 0);
             start_ns = UINT64_MAX;
         }
-        if (now_ns >= next_ns) {
+        if (step_ns > 0 && now_ns >= next_ns) {
             jb_machine_cut(session->machine, stat_wait_ns);
             stat_print_interval(session,
                                 (double)(now_ns - begin_ns) / JB_NS_PER_S);

@@ -43,6 +43,20 @@ static double result_low(double energy_j, double below_j)
     return result_larger(energy_j - below_j, 0.0);
 }
 
+/* A mean over runs of which one lacks a meter would mean nothing. */
+static bool result_sums_alike(struct jb_result *result)
+{
+    size_t bytes = result->domain_count * sizeof(*result->in_total);
+
+    if (result->total_j.count == 0)
+        memcpy(result->in_total, result->in_run, bytes);
+    if (memcmp(result->in_total, result->in_run, bytes) != 0) {
+        result->mixed = true;
+        result->total_j = (struct jb_series){ 0 };
+    }
+    return !result->mixed;
+}
+
 void jb_result_add_run(struct jb_result *result, const struct jb_interval *rows,
                        bool with_estimates)
 {
@@ -63,8 +77,8 @@ void jb_result_add_run(struct jb_result *result, const struct jb_interval *rows,
                                    !measured || with_estimates;
     result->runs++;
     summed = jb_interval_total(result->machine, rows, &total, &below_uj,
-                               &above_uj, result->in_total);
-    if (summed == 0)
+                               &above_uj, result->in_run);
+    if (summed == 0 || !result_sums_alike(result))
         return;
     jb_series_add(&result->total_j, jb_energy_joules(total));
     result->total_below_j =
@@ -102,7 +116,7 @@ const char *jb_result_sensor(const struct jb_result *result, ptrdiff_t i,
                              char out[JB_SENSOR_PATH_MAX])
 {
     if (i < 0)
-        return strcpy(out, "-");
+        return "-";
     return jb_machine_sensor_path(result->machine, (size_t)i, out);
 }
 
@@ -172,7 +186,7 @@ static json_t *result_json_domain(const struct jb_result *result, size_t d,
             json_pack("{s:s, s:f}", "source",
                       jb_result_sensor(result, row->contradicted_by, path),
                       "energy_j", jb_energy_joules(row->contradicting)));
-    if (result->runs > 1) {
+    if (domain->energy_j.count > 1) {
         json_object_set_new(object, "stddev_j",
                             json_real(jb_series_deviation(&domain->energy_j)));
         json_object_set_new(object, "ci95_j",

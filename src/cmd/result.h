@@ -38,6 +38,8 @@ struct jb_result {
     bool total_estimated;
     struct jb_result_domain *domains;
     bool *in_total; /* by domain: which ones the total sums */
+    bool *in_run;   /* the same of the last run */
+    bool mixed;     /* runs would sum different domains: there is no total */
     size_t domain_count;
     size_t left_behind; /* endpoints that did not answer at the end */
 };

@@ -62,6 +62,22 @@ static int text_depth(const struct jb_result *result, size_t d)
     return depth;
 }
 
+/* One run has neither deviation nor interval. */
+static void text_spread(const struct jb_series *energy, struct jb_table *table)
+{
+    char text[32];
+
+    if (energy->count < 2) {
+        jb_table_add(table, "- ");
+        jb_table_add(table, "- ");
+        return;
+    }
+    jb_table_add(table, "%s",
+                 jb_format_cell(text, jb_series_deviation(energy) * 1e6, "J"));
+    jb_table_add(table, "± %s",
+                 jb_format_cell(text, jb_series_ci95(energy) * 1e6, "J"));
+}
+
 static void text_row(const struct jb_result *result, size_t d,
                      struct jb_table *table)
 {
@@ -75,13 +91,8 @@ static void text_row(const struct jb_result *result, size_t d,
     jb_table_add(table, "%s%s",
                  domain->last.provenance == JB_ESTIMATED ? "~" : "",
                  jb_format_cell(text, energy->mean * 1e6, "J"));
-    if (result->runs > 1) {
-        jb_table_add(
-            table, "%s",
-            jb_format_cell(text, jb_series_deviation(energy) * 1e6, "J"));
-        jb_table_add(table, "± %s",
-                     jb_format_cell(text, jb_series_ci95(energy) * 1e6, "J"));
-    }
+    if (result->runs > 1)
+        text_spread(energy, table);
     text_doubt(text, domain->below_j, domain->above_j, jb_format_cell);
     jb_table_add(table, "%s", text);
     jb_table_add(table, "%s",
@@ -185,17 +196,21 @@ static void text_time(const struct jb_result *result, size_t rows, FILE *out)
                 jb_result_observed(result) * 100.0);
 }
 
+/* Why something has no figure; borrowed. */
+struct text_why {
+    const struct jb_error *error;
+};
+
 /* One fix often mends many meters: it is said once. */
-static void text_fixes(const struct jb_error *const *whys, size_t count,
-                       FILE *out)
+static void text_fixes(const struct text_why *whys, size_t count, FILE *out)
 {
     for (size_t i = 0; i < count; i++) {
-        bool said = !whys[i]->fix[0];
+        bool said = !whys[i].error->fix[0];
 
         for (size_t k = 0; k < i && !said; k++)
-            said = strcmp(whys[k]->fix, whys[i]->fix) == 0;
+            said = strcmp(whys[k].error->fix, whys[i].error->fix) == 0;
         if (!said)
-            fprintf(out, "    fix: %s\n", whys[i]->fix);
+            fprintf(out, "    fix: %s\n", whys[i].error->fix);
     }
 }
 
@@ -209,8 +224,7 @@ static void text_trouble(struct jb_table *table, const char *name,
 
 /* Where no domain is known, sources say why. */
 static size_t text_unmeasured(const struct jb_result *result, bool sources_too,
-                              const struct jb_error **whys,
-                              struct jb_table *table)
+                              struct text_why *whys, struct jb_table *table)
 {
     size_t source_count;
     const struct jb_machine_source *sources =
@@ -222,7 +236,7 @@ static size_t text_unmeasured(const struct jb_result *result, bool sources_too,
 
         if (!domain->shown || domain->energy_j.count > 0)
             continue;
-        whys[count++] = &domain->last.why;
+        whys[count++].error = &domain->last.why;
         text_trouble(table, jb_result_domain_name(result, d),
                      &domain->last.why);
     }
@@ -230,7 +244,7 @@ static size_t text_unmeasured(const struct jb_result *result, bool sources_too,
         if (sources[i].why.status == JB_OK ||
             sources[i].why.status == JB_EREFUSED)
             continue;
-        whys[count++] = &sources[i].why;
+        whys[count++].error = &sources[i].why;
         text_trouble(table, sources[i].name, &sources[i].why);
     }
     return count;
@@ -239,7 +253,7 @@ static size_t text_unmeasured(const struct jb_result *result, bool sources_too,
 static int text_why_not(const struct jb_result *result, size_t rows, FILE *out)
 {
     struct jb_table table = { .columns = 3 };
-    JB_AUTO_FREE const struct jb_error **whys = NULL;
+    JB_AUTO_FREE struct text_why *whys = NULL;
     size_t count;
     int rc;
 
@@ -287,8 +301,8 @@ static void text_note_domain(const struct jb_result *result, size_t d,
     char text[32];
 
     if (domain->energy_j.count < result->runs)
-        fprintf(out, "  note: %s has a figure of only %zu runs\n", name,
-                domain->energy_j.count);
+        fprintf(out, "  note: %s was measured in only %zu of %zu runs\n", name,
+                domain->energy_j.count, result->runs);
     if (row->span.uncertainty.gap_uj > 0)
         fprintf(
             out, "  note: %s was not observed all the time: up to %s more\n",
@@ -307,6 +321,8 @@ static void text_notes(const struct jb_result *result, FILE *out)
     for (size_t d = 0; d < result->domain_count; d++)
         if (text_has_figure(result, d))
             text_note_domain(result, d, out);
+    if (result->mixed)
+        fputs("  note: no total: not all runs had the same meters\n", out);
     if (result->left_behind > 0)
         fprintf(out, "  note: %zu meters did not answer at the end\n",
                 result->left_behind);

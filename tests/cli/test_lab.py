@@ -183,6 +183,21 @@ class Live(Case):
             self.assertNotIn(0.0, [float(r["power_w"]) for r in rows
                                    if r["power_w"]])
 
+    def test_meter_that_dies_between_repeats(self):
+        with Lab(LAYOUT) as lab:
+            script = (f"sleep 0.3; echo freeze intel-rapl:1 stop "
+                      f"> {lab.root}/.lab/control")
+            for options in (["-r3", "--json"], ["-r3"]):
+                lab.tell("thaw intel-rapl:1")
+                got = lab.run("stat", *options, "--", "sh", "-c", script)
+                self.assert_code(got, 0)
+                self.assertNotRegex(got.stderr, r"psys +0\.0")
+                if "--json" in options:
+                    value, domains = self.domains(got, "package-0")
+                    self.assertNotIn("total", value)
+            self.assertIn("note: no total", got.stderr)
+            self.assertIn("psys was measured in only 1 of 3", got.stderr)
+
     def test_twins_disagree(self):
         with Lab(TWINS) as lab:
             got = lab.run("stat", "--json", "--", "sleep", "0.6")
