@@ -87,7 +87,7 @@ static int rows_describe(struct jb_rows *rows, const struct jb_machine *machine,
     to->quantity = jb_quantity_name(from->about->unit.quantity);
     to->unit = jb_quantity_unit(from->about->unit.quantity);
     to->provenance = jb_provenance_name(from->about->provenance);
-    to->scale = from->about->unit;
+    to->about = from->about;
     to->metered =
         from->about->unit.quantity == JB_QUANTITY_ENERGY && from->domain >= 0;
     to->may_rest = from->about->flags & JB_SENSOR_MAY_REST ||
@@ -295,14 +295,14 @@ static void rows_values(struct jb_rows_sensor *sensor,
 {
     const struct jb_knot *knot = news->newest;
     struct jb_knot *previous = &sensor->previous;
-    uint64_t count;
+    struct jb_energy single;
 
     value[0] = power[0] = '\0';
     if (news->sample->state != JB_OK)
         return;
     if (!sensor->metered) {
-        if (jb_unit_count(&sensor->scale, news->sample->raw, &count) == JB_OK)
-            rows_micro(value, jb_unit_energy(&sensor->scale, count).uj);
+        if (jb_sensor_value(sensor->about, news->sample->raw, &single) == JB_OK)
+            rows_micro(value, single.uj);
         return;
     }
     if (!knot || news->event == JB_METER_REFUSED)

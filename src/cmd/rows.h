@@ -30,7 +30,7 @@ enum { JB_ROWS_BUFFER = 16384 };
 struct jb_rows_sensor {
     char *sensor, *domain; /* ready to be printed: quoted and escaped */
     const char *quantity, *unit, *provenance;
-    struct jb_unit scale;
+    const struct jb_sensor *about;
     bool metered, may_rest;
     struct jb_knot previous; /* where its count last moved; t_ns 0: none */
     struct jb_energy origin; /* of the first reading */

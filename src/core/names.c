@@ -14,6 +14,9 @@ static const struct names_quantity names_quantities[] = {
     [JB_QUANTITY_TIME] = { "time", "s" },
     [JB_QUANTITY_DATA] = { "data", "B" },
     [JB_QUANTITY_COUNT] = { "count", "1" },
+    [JB_QUANTITY_VOLTAGE] = { "voltage", "V" },
+    [JB_QUANTITY_CURRENT] = { "current", "A" },
+    [JB_QUANTITY_ROTATION] = { "rotation", "rpm" },
 };
 
 const char *jb_quantity_name(enum jb_quantity quantity)

@@ -9,7 +9,7 @@
 const char *jb_quantity_name(enum jb_quantity quantity);
 
 /* The unit that values are printed in: "J", "W", "degC", "Hz", "ratio", "s",
- * "B", "1". */
+ * "B", "1", "V", "A", "rpm". */
 const char *jb_quantity_unit(enum jb_quantity quantity);
 
 /* "measured", "derived", "estimated". */

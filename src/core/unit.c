@@ -53,6 +53,30 @@ struct jb_energy jb_unit_energy(const struct jb_unit *unit, uint64_t counts)
                                .frac = (uint32_t)((rest << 32) / unit->den) };
 }
 
+/* -x counts are worth -(x counts): rounding is towards zero on both sides. */
+static struct jb_energy unit_negative(const struct jb_unit *unit, int64_t count)
+{
+    struct jb_energy size = jb_unit_energy(unit, -(uint64_t)count);
+
+    return jb_energy_sub((struct jb_energy){ 0 }, size);
+}
+
+int jb_sensor_value(const struct jb_sensor *sensor, uint64_t raw,
+                    struct jb_energy *out)
+{
+    uint64_t count;
+    int rc;
+
+    if (sensor->flags & JB_SENSOR_SIGNED && (int64_t)raw < 0) {
+        *out = unit_negative(&sensor->unit, (int64_t)raw);
+        return JB_OK;
+    }
+    rc = jb_unit_count(&sensor->unit, raw, &count);
+    if (rc == JB_OK)
+        *out = jb_unit_energy(&sensor->unit, count);
+    return rc;
+}
+
 uint64_t jb_energy_bound_uj(uint64_t power_uw, uint64_t span_ns)
 {
     wide_uint uj =

@@ -26,6 +26,11 @@ JB_NODISCARD int jb_unit_count(const struct jb_unit *unit, uint64_t reading,
 /* Exact value of a number of counts; saturates at the ends of int64_t. */
 struct jb_energy jb_unit_energy(const struct jb_unit *unit, uint64_t counts);
 
+/* The value of one reading in micro-units, signed where the sensor is
+ * (JB_SENSOR_SIGNED).  Errors of jb_unit_count(). */
+JB_NODISCARD int jb_sensor_value(const struct jb_sensor *sensor, uint64_t raw,
+                                 struct jb_energy *out);
+
 /* The largest number of counts that power_uw can add within span_ns, rounded
  * up; saturates at UINT64_MAX.  Only for units of energy. */
 uint64_t jb_unit_counts_within(const struct jb_unit *unit, uint64_t power_uw,

@@ -17,6 +17,9 @@ static void names_of_quantities(void **state)
         { JB_QUANTITY_TIME, "time", "s" },
         { JB_QUANTITY_DATA, "data", "B" },
         { JB_QUANTITY_COUNT, "count", "1" },
+        { JB_QUANTITY_VOLTAGE, "voltage", "V" },
+        { JB_QUANTITY_CURRENT, "current", "A" },
+        { JB_QUANTITY_ROTATION, "rotation", "rpm" },
     };
 
     (void)state;

@@ -155,6 +155,37 @@ static void unit_sums_carry_the_fraction(void **state)
     }
 }
 
+static void unit_value_has_a_sign(void **state)
+{
+    static const struct {
+        uint16_t flags;
+        uint64_t raw;
+        int status;
+        struct vector_energy value;
+    } cases[] = {
+        { 0, 45000, JB_OK, { 45000000, 0 } },
+        { JB_SENSOR_SIGNED, 45000, JB_OK, { 45000000, 0 } },
+        { JB_SENSOR_SIGNED, (uint64_t)-5500, JB_OK, { -5500000, 0 } },
+        { JB_SENSOR_SIGNED, (uint64_t)INT64_MIN, JB_OK, { -INT64_MAX, 0 } },
+        { 0, 100001, JB_EIMPLAUSIBLE, { 0, 0 } },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CHECK_COUNT(cases); i++) {
+        struct jb_sensor sensor = {
+            .unit = { JB_QUANTITY_TEMPERATURE, 1000, 1, 1, 1, 100001 },
+            .flags = cases[i].flags,
+        };
+        struct jb_energy value = { 0, 0 };
+        char label[UNIT_LABEL_MAX];
+
+        snprintf(label, sizeof(label), "value %zu", i);
+        assert_int_equal(jb_sensor_value(&sensor, cases[i].raw, &value),
+                         cases[i].status);
+        unit_check_energy(label, value, cases[i].value);
+    }
+}
+
 static void unit_joules_are_for_printing(void **state)
 {
     (void)state;
@@ -175,6 +206,7 @@ int main(void)
         cmocka_unit_test(unit_counts_within_is_an_upper_bound),
         cmocka_unit_test(unit_between_is_exact),
         cmocka_unit_test(unit_sums_carry_the_fraction),
+        cmocka_unit_test(unit_value_has_a_sign),
         cmocka_unit_test(unit_joules_are_for_printing),
     };
 

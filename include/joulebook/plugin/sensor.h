@@ -25,7 +25,10 @@ enum jb_quantity {
     JB_QUANTITY_TIME,        /* s */
     JB_QUANTITY_DATA,        /* bytes */
     JB_QUANTITY_COUNT,       /* events, packets, things */
-    JB_QUANTITY_LAST = JB_QUANTITY_COUNT,
+    JB_QUANTITY_VOLTAGE,     /* V */
+    JB_QUANTITY_CURRENT,     /* A */
+    JB_QUANTITY_ROTATION,    /* revolutions per minute, as fans are given */
+    JB_QUANTITY_LAST = JB_QUANTITY_ROTATION,
 };
 
 enum jb_provenance {
@@ -84,12 +87,17 @@ enum jb_sensor_flag {
     JB_SENSOR_MAY_REST = 1 << 1, /* a still counter is no fault (idle iGPU) */
     JB_SENSOR_MAY_BLOCK = 1
                           << 2, /* reading can hang: slow lane from the start */
+    JB_SENSOR_SIGNED =
+        1 << 3, /* raw is an int64_t in two's complement (temperatures below 0);
+                   no counter is, and a reading is a count (read_num/den 1/1) */
 };
 
 /*
- * One thing that can be read.  Owned by its source and constant between two
- * calls of the source's rescan; state, reason and fix say whether it can be
- * read now.
+ * One thing that can be read.  domain says whose energy or power it is; of any
+ * other quantity it names the device that the value stands for (the package's
+ * own temperature, not that of one core).  Owned by its source and constant
+ * between two calls of the source's rescan; state, reason and fix say whether
+ * it can be read now.
  */
 struct jb_sensor {
     char name[JB_NAME_MAX]; /* unique within its source */
