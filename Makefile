@@ -6,13 +6,11 @@ PREFIX ?= /usr/local
 
 build:         ## build/joulebook, with what the system lacks named, not installed
 	@scripts/build dev
-run check test bench lint:
+run check test bench lint soak:
 	@scripts/$@
 fuzz-long:     ## a minute for each fuzz target
 	@scripts/deps build fuzz && scripts/build fuzz
 	@JB_FUZZ_SECONDS=60 ctest --preset fuzz
-soak:          ## the tests that take hours
-	@scripts/build dev && ctest --test-dir build -L soak --output-on-failure
 install:       ## below PREFIX and DESTDIR
 	@scripts/build max && cmake --install build-max --prefix "$(PREFIX)"
 deb:           ## build-max/joulebook_*.deb

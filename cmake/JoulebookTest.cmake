@@ -6,9 +6,12 @@
 #   integration  `make test`: real servers, virtual hardware
 #   torture      `make test`: the n-th allocation, open or read fails
 #   fuzz         `make test`: a few seconds of each fuzz target
-#   soak         `make soak`: hours
+#   soak         `make soak`: ten minutes and more
 # Several builds run in one ctest (scripts/test), so each build but dev puts its
 # name before its tests' names: unit/text, asan/unit/text, tsan/unit/text.
+if(JB_WITH_TESTS)
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+endif()
 set(JB_TEST_PREFIX "" CACHE STRING "Put before the name of every test")
 
 set(JB_TEST_ENVIRONMENT
