@@ -226,6 +226,31 @@ static int list_text_reasons(const struct jb_machine *machine,
     return jb_table_print(&table, stdout, 2);
 }
 
+/* What must be known of sensors that can be used. */
+static void list_text_notes(const struct jb_machine *machine,
+                            const struct jb_cli *cli, bool all)
+{
+    size_t count;
+    const struct jb_machine_sensor *sensors =
+        jb_machine_sensors(machine, &count);
+    bool any = false;
+
+    for (size_t i = 0; i < count; i++) {
+        char path[JB_SENSOR_PATH_MAX];
+
+        if (sensors[i].why.status != JB_OK || !sensors[i].about->note[0] ||
+            !list_is_shown(&sensors[i], all))
+            continue;
+        if (!any) {
+            putchar('\n');
+            list_title(cli, "To be known");
+        }
+        any = true;
+        printf("  %s  %s\n", jb_machine_sensor_path(machine, i, path),
+               sensors[i].about->note);
+    }
+}
+
 static json_t *list_json_sources(const struct jb_machine *machine)
 {
     size_t count;
@@ -364,6 +389,8 @@ static int list_print_text(const struct jb_machine *machine,
         rc = list_text_sensors(machine, all);
     if (rc == JB_OK)
         rc = list_text_reasons(machine, cli, all);
+    if (rc == JB_OK)
+        list_text_notes(machine, cli, all);
     return rc;
 }
 

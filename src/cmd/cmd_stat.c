@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* joulebook stat: the joules of one command, like perf stat for energy. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -40,6 +41,7 @@ static const struct jb_option stat_table[] = {
     { .name = "interval",
       .key = 'i',
       .argument = "TIME",
+      .min = JB_NS_PER_MS,
       .max = (uint64_t)24 * 3600 * JB_NS_PER_S,
       .type = JB_OPTION_DURATION,
       STAT(interval_ns),
@@ -105,11 +107,12 @@ struct stat_session {
     struct jb_interval *rows;
     struct jb_result result;
     FILE *out;
-    FILE *lines;      /* of intervals: never between the result's own */
-    int start_status; /* why the command could not be started, or JB_OK */
-    int ended_by;     /* signal that ended the command, or 0 */
-    bool interrupted; /* no further run */
-    bool headed;      /* interval lines have their head */
+    FILE *lines;         /* of intervals: never between the result's own */
+    uint64_t elapsed_ns; /* of the last run */
+    int start_status;    /* why the command could not be started, or JB_OK */
+    int ended_by;        /* signal that ended the command, or 0 */
+    bool interrupted;    /* no further run */
+    bool headed;         /* interval lines have their head */
 };
 
 static int stat_allocate(struct stat_session *session, struct jb_error *err)
@@ -123,18 +126,9 @@ static int stat_allocate(struct stat_session *session, struct jb_error *err)
     session->end = calloc(sensors + 1, sizeof(*session->end));
     session->last = calloc(sensors + 1, sizeof(*session->last));
     session->rows = calloc(domains + 1, sizeof(*session->rows));
-    session->result.domains =
-        calloc(domains + 1, sizeof(*session->result.domains));
-    session->result.in_total =
-        calloc(domains + 1, sizeof(*session->result.in_total));
-    session->result.in_run =
-        calloc(domains + 1, sizeof(*session->result.in_run));
-    session->result.domain_count = domains;
-    if (!session->begin || !session->end || !session->last || !session->rows ||
-        !session->result.domains || !session->result.in_total ||
-        !session->result.in_run)
+    if (!session->begin || !session->end || !session->last || !session->rows)
         return jb_fail(err, JB_ENOMEM, "%zu sensors", sensors);
-    return JB_OK;
+    return jb_result_open(&session->result, session->machine, err);
 }
 
 static void stat_release(struct stat_session *session)
@@ -146,9 +140,7 @@ static void stat_release(struct stat_session *session)
     free(session->end);
     free(session->last);
     free(session->rows);
-    free(session->result.domains);
-    free(session->result.in_total);
-    free(session->result.in_run);
+    jb_result_release(&session->result);
 }
 
 static void stat_print_interval_head(struct stat_session *session)
@@ -223,18 +215,37 @@ static int stat_follow(struct stat_session *session, struct jb_child *child,
     return rc;
 }
 
+static void stat_book_run(struct stat_session *session,
+                          const struct jb_child *child)
+{
+    struct jb_result *result = &session->result;
+
+    jb_machine_judge(session->machine);
+    jb_machine_mark(session->machine, session->end);
+    jb_machine_interval(session->machine, session->begin, session->end,
+                        session->rows);
+    jb_series_add(&result->elapsed_s,
+                  (double)session->elapsed_ns / JB_NS_PER_S);
+    jb_series_add(&result->user_s, child->user_s);
+    jb_series_add(&result->system_s, child->system_s);
+    result->exit_code = jb_child_exit_code(child);
+    session->ended_by = jb_child_signal(child);
+    session->interrupted = child->interrupted || session->ended_by;
+    jb_result_add_run(result, session->rows, session->elapsed_ns);
+}
+
 static int stat_run_once(struct stat_session *session, char *const *argv,
                          struct jb_error *err)
 {
     struct jb_machine_watch watch = { .period_ns = session->options->period_ns,
                                       .scope = JB_WATCH_DOMAINS };
-    struct jb_result *result = &session->result;
     struct jb_child child;
     uint64_t begin_ns;
-    uint64_t end_ns;
     size_t sensors;
-    int rc = jb_machine_watch(session->machine, &watch, err);
+    int rc;
 
+    jb_machine_acquit(session->machine);
+    rc = jb_machine_watch(session->machine, &watch, err);
     if (rc < 0)
         return rc;
     jb_machine_sensors(session->machine, &sensors);
@@ -248,42 +259,34 @@ static int stat_run_once(struct stat_session *session, char *const *argv,
         return rc;
     }
     rc = stat_follow(session, &child, begin_ns, err);
-    end_ns = jb_clock_now_ns(&jb_clock_boottime);
-    result->left_behind = jb_machine_cut(session->machine, stat_wait_ns);
+    session->elapsed_ns = jb_clock_now_ns(&jb_clock_boottime) - begin_ns;
+    session->result.left_behind =
+        jb_machine_cut(session->machine, stat_wait_ns);
+    if (session->headed) /* the rest since the last line */
+        stat_print_interval(session, (double)session->elapsed_ns / JB_NS_PER_S);
     jb_machine_stop(session->machine);
-    jb_machine_judge(session->machine);
-    jb_machine_mark(session->machine, session->end);
-    jb_machine_interval(session->machine, session->begin, session->end,
-                        session->rows);
-    jb_series_add(&result->elapsed_s,
-                  (double)(end_ns - begin_ns) / JB_NS_PER_S);
-    jb_series_add(&result->user_s, child.user_s);
-    jb_series_add(&result->system_s, child.system_s);
-    result->exit_code = jb_child_exit_code(&child);
-    session->ended_by = jb_child_signal(&child);
-    session->interrupted = child.interrupted || session->ended_by;
-    jb_result_add_run(result, session->rows, session->options->estimate);
+    stat_book_run(session, &child);
     return rc;
 }
 
 static void stat_print_progress(const struct stat_session *session,
                                 uint64_t run)
 {
-    const struct jb_result *result = &session->result;
+    struct jb_energy energy;
+    uint64_t below_uj;
+    uint64_t above_uj;
     char text[32];
 
     if (session->cli->quiet || session->options->repeat < 2)
         return;
     fprintf(stderr, "run %llu of %llu: %.3f s", (unsigned long long)run,
             (unsigned long long)session->options->repeat,
-            result->elapsed_s.mean);
-    if (result->total_j.count > 0)
-        fprintf(stderr, ", mean %s%s", result->total_estimated ? "~" : "",
-                jb_format_micro(text, result->total_j.mean * 1e6, "J"));
-    if (result->total_j.count > 1)
-        fprintf(
-            stderr, " ± %s (95 %%)",
-            jb_format_micro(text, jb_series_ci95(&result->total_j) * 1e6, "J"));
+            (double)session->elapsed_ns / JB_NS_PER_S);
+    if (jb_interval_total(session->machine, session->rows, &energy, &below_uj,
+                          &above_uj, session->result.in_total) > 0)
+        fprintf(stderr, ", %s%s",
+                jb_machine_only_estimates(session->machine) ? "~" : "",
+                jb_format_micro(text, (double)energy.uj, "J"));
     fputc('\n', stderr);
 }
 
@@ -299,6 +302,8 @@ static int stat_run_all(struct stat_session *session, char *const *argv,
         if (session->interrupted)
             break;
     }
+    jb_result_finish(&session->result, session->options->estimate,
+                     session->rows);
     return JB_OK;
 }
 
@@ -306,6 +311,9 @@ static int stat_print(struct stat_session *session, struct jb_error *err)
 {
     const struct jb_cli *cli = session->cli;
 
+    if (session->options->output && ftruncate(fileno(session->out), 0) < 0 &&
+        errno != EINVAL) /* no file, but a terminal or a pipe */
+        return jb_fail_errno(err, errno, "%s", session->options->output);
     if (cli->json)
         return jb_result_print_json(&session->result, session->out,
                                     cli->verbose, err);
@@ -316,19 +324,25 @@ static int stat_print(struct stat_session *session, struct jb_error *err)
 }
 
 /* Text goes beside the command's own output, as with perf stat; who asks for
- * JSON or CSV wants to read it from a pipe. */
+ * JSON or CSV wants to read it from a pipe.  A file is known to be writable
+ * before the command runs, and loses what it held only when there is a
+ * result. */
 static int stat_open_output(struct stat_session *session, struct jb_error *err)
 {
     const struct stat_options *options = session->options;
+    int fd;
 
     session->out = session->cli->json || options->csv ? stdout : stderr;
     session->lines = stderr;
     if (!options->output)
         return JB_OK;
-    session->out = fopen(options->output, "we");
+    fd = open(options->output, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    session->out = fd < 0 ? NULL : fdopen(fd, "w");
     if (session->out)
         return JB_OK;
     jb_fail_errno(err, errno, "%s", options->output);
+    if (fd >= 0)
+        close(fd);
     return err->status = JB_EIO; /* a directory that is absent is no meter */
 }
 
@@ -341,6 +355,7 @@ static int stat_open(struct stat_session *session, struct jb_error *err)
         .domains = session->options->domains,
         .quantities = 1 << JB_QUANTITY_ENERGY | 1 << JB_QUANTITY_POWER,
         .all_modules = session->options->estimate,
+        .still = session->cli->recorded,
     };
     int rc = jb_machine_open(&config, &session->machine, err);
 
@@ -350,7 +365,7 @@ static int stat_open(struct stat_session *session, struct jb_error *err)
         rc = stat_open_output(session, err);
     if (rc == JB_OK)
         rc = jb_signals_open(&session->signals, err);
-    session->result.machine = session->machine;
+    session->result.recorded = session->cli->recorded;
     return rc;
 }
 

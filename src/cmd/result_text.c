@@ -30,7 +30,7 @@ static void text_doubt(char out[80], double below_j, double above_j,
 
 static bool text_has_figure(const struct jb_result *result, size_t d)
 {
-    return result->domains[d].shown && result->domains[d].energy_j.count > 0;
+    return jb_result_has_figure(&result->domains[d]);
 }
 
 static void text_head(const struct jb_result *result, struct jb_table *table)
@@ -89,21 +89,22 @@ static void text_row(const struct jb_result *result, size_t d,
     jb_table_add(table, "%*s%s", text_depth(result, d) * 2, "",
                  jb_result_domain_name(result, d));
     jb_table_add(table, "%s%s",
-                 domain->last.provenance == JB_ESTIMATED ? "~" : "",
+                 domain->worst.provenance == JB_ESTIMATED ? "~" : "",
                  jb_format_cell(text, energy->mean * 1e6, "J"));
     if (result->runs > 1)
         text_spread(energy, table);
-    text_doubt(text, domain->below_j, domain->above_j, jb_format_cell);
+    text_doubt(text, jb_result_below_j(domain), jb_result_above_j(domain),
+               jb_format_cell);
     jb_table_add(table, "%s", text);
     jb_table_add(table, "%s",
-                 jb_format_cell(text, domain->average_w.mean * 1e6, "W"));
+                 jb_format_cell(text, jb_result_average_w(domain) * 1e6, "W"));
     jb_table_add(table, "%s",
-                 domain->peak_w.count
-                     ? jb_format_cell(text, domain->peak_w.highest * 1e6, "W")
+                 domain->peak_w > 0.0
+                     ? jb_format_cell(text, domain->peak_w * 1e6, "W")
                      : "- ");
     if (result->runs == 1)
         jb_table_add(table, "%s",
-                     jb_result_sensor(result, domain->last.sensor, path));
+                     jb_result_sensor(result, domain->worst.sensor, path));
 }
 
 static int text_table(const struct jb_result *result,
@@ -155,38 +156,37 @@ static const char *text_names_end(struct text_names *names)
 
 static void text_total(const struct jb_result *result, FILE *out)
 {
+    const struct jb_result_total *total = &result->total;
     struct text_names names = { .count = 0 };
     char energy[32];
     char doubt[80];
 
-    if (result->total_j.count == 0)
+    if (total->count == 0)
         return;
     for (size_t d = 0; d < result->domain_count; d++)
         if (result->in_total[d])
             text_names_add(&names, jb_result_domain_name(result, d));
-    jb_format_micro(energy, result->total_j.mean * 1e6, "J");
-    text_doubt(doubt, result->total_below_j, result->total_above_j,
-               jb_format_micro);
+    jb_format_micro(energy, total->energy_j * 1e6, "J");
+    text_doubt(doubt, total->below_j, total->above_j, jb_format_micro);
     fprintf(out, "\n  total         %s%s %s, of %s\n",
-            result->total_estimated ? "~" : "", energy, doubt,
-            text_names_end(&names));
+            total->estimated ? "~" : "", energy, doubt, text_names_end(&names));
     fprintf(out, "  energy-delay  %.4g J s\n",
-            result->total_j.mean * result->elapsed_s.mean);
+            total->energy_j * result->elapsed_s.mean);
     if (result->work.amount > 0.0)
         fprintf(out, "  work          %.6g J per %s\n",
-                result->total_j.mean / result->work.amount,
+                total->energy_j / result->work.amount,
                 result->work.unit ? result->work.unit : "unit");
-    if (result->work.flops > 0.0 && result->total_j.mean > 0.0)
+    if (result->work.flops > 0.0 && total->energy_j > 0.0)
         fprintf(out, "  efficiency    %.4g FLOP/s per W, %.4g J per FLOP\n",
-                result->work.flops / result->total_j.mean,
-                result->total_j.mean / result->work.flops);
+                result->work.flops / total->energy_j,
+                total->energy_j / result->work.flops);
 }
 
 static void text_time(const struct jb_result *result, size_t rows, FILE *out)
 {
     fprintf(out,
             "%s  time          %.6f s elapsed, %.6f s user, %.6f s system\n",
-            result->total_j.count == 0 ? "\n" : "", result->elapsed_s.mean,
+            result->total.count == 0 ? "\n" : "", result->elapsed_s.mean,
             result->user_s.mean, result->system_s.mean);
     if (result->runs > 1)
         fprintf(out, "  runs          %zu, std dev of the time %.6f s\n",
@@ -234,7 +234,7 @@ static size_t text_unmeasured(const struct jb_result *result, bool sources_too,
     for (size_t d = 0; d < result->domain_count; d++) {
         const struct jb_result_domain *domain = &result->domains[d];
 
-        if (!domain->shown || domain->energy_j.count > 0)
+        if (!domain->shown || jb_result_has_figure(domain))
             continue;
         whys[count++].error = &domain->last.why;
         text_trouble(table, jb_result_domain_name(result, d),
@@ -276,13 +276,13 @@ static void text_note_short(const struct jb_result *result, FILE *out)
     uint64_t fewest = UINT64_MAX;
 
     for (size_t d = 0; d < result->domain_count; d++) {
-        uint64_t updates = result->domains[d].last.updates;
+        const struct jb_result_domain *domain = &result->domains[d];
 
-        if (!text_has_figure(result, d) || updates == 0 ||
-            updates >= TEXT_SHORT_UPDATES)
+        if (!text_has_figure(result, d) || domain->worst.update_ns == 0 ||
+            domain->updates >= TEXT_SHORT_UPDATES)
             continue;
-        if (updates < fewest)
-            fewest = updates;
+        if (domain->updates < fewest)
+            fewest = domain->updates;
         text_names_add(&names, jb_result_domain_name(result, d));
     }
     if (names.count > 0)
@@ -291,27 +291,43 @@ static void text_note_short(const struct jb_result *result, FILE *out)
                 (unsigned long long)fewest, text_names_end(&names));
 }
 
+/* A note of several parts, a line each. */
+static void text_note_parts(const char *name, const char *note, FILE *out)
+{
+    fprintf(out, "  note: %s: ", name);
+    for (size_t part; *note; note += part) {
+        part = strcspn(note, ";");
+        fprintf(out, "%.*s", (int)part, note);
+        if (note[part])
+            fputs(";\n       ", out);
+        part += note[part] == ';';
+    }
+    fputc('\n', out);
+}
+
 static void text_note_domain(const struct jb_result *result, size_t d,
                              FILE *out)
 {
     const struct jb_result_domain *domain = &result->domains[d];
-    const struct jb_interval *row = &domain->last;
     const char *name = jb_result_domain_name(result, d);
+    const char *note = jb_result_note(result, d);
     char path[JB_SENSOR_PATH_MAX];
     char text[32];
 
     if (domain->energy_j.count < result->runs)
         fprintf(out, "  note: %s was measured in only %zu of %zu runs\n", name,
                 domain->energy_j.count, result->runs);
-    if (row->span.uncertainty.gap_uj > 0)
-        fprintf(
-            out, "  note: %s was not observed all the time: up to %s more\n",
-            name,
-            jb_format_micro(text, (double)row->span.uncertainty.gap_uj, "J"));
-    if (row->contradicted_by >= 0)
+    if (domain->gap_j > 0.0)
+        fprintf(out,
+                "  note: %s was not observed all the time: up to %s more%s\n",
+                name, jb_format_micro(text, domain->gap_j * 1e6, "J"),
+                result->runs > 1 ? " in one run" : "");
+    if (domain->contradicted_by >= 0)
         fprintf(out, "  note: %s: %s disagrees: %s\n", name,
-                jb_result_sensor(result, row->contradicted_by, path),
-                jb_format_micro(text, (double)row->contradicting.uj, "J"));
+                jb_result_sensor(result, domain->contradicted_by, path),
+                jb_format_micro(text, (double)domain->contradicting.uj, "J"));
+    if (note[0])
+        text_note_parts(name, note, out);
 }
 
 /* What a reader must know before using the figures. */
@@ -321,12 +337,14 @@ static void text_notes(const struct jb_result *result, FILE *out)
     for (size_t d = 0; d < result->domain_count; d++)
         if (text_has_figure(result, d))
             text_note_domain(result, d, out);
-    if (result->mixed)
+    if (result->total.mixed)
         fputs("  note: no total: not all runs had the same meters\n", out);
     if (result->left_behind > 0)
         fprintf(out, "  note: %zu meters did not answer at the end\n",
                 result->left_behind);
-    if (result->total_estimated && result->total_j.count > 0)
+    if (result->recorded)
+        fputs("  note: counters of a recorded tree stand still\n", out);
+    if (result->total.estimated && result->total.count > 0)
         fputs("  note: ~ is an estimate with its 90 % interval; nothing is "
               "measured here:\n        joulebook doctor says why\n",
               out);
@@ -336,7 +354,7 @@ static void text_notes(const struct jb_result *result, FILE *out)
 static void text_details(const struct jb_result *result, FILE *out)
 {
     for (size_t d = 0; d < result->domain_count; d++) {
-        const struct jb_interval *row = &result->domains[d].last;
+        const struct jb_interval *row = &result->domains[d].worst;
         char path[JB_SENSOR_PATH_MAX];
 
         if (!text_has_figure(result, d))
@@ -346,7 +364,7 @@ static void text_details(const struct jb_result *result, FILE *out)
                 jb_provenance_name(row->provenance),
                 jb_result_sensor(result, row->sensor, path),
                 (unsigned long long)row->counts,
-                result->domains[d].coverage * 100.0);
+                jb_result_coverage(&result->domains[d]) * 100.0);
     }
 }
 

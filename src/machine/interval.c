@@ -42,9 +42,9 @@ static int interval_refuse_still(const struct jb_meter *meter,
                        "seen of it");
     if (span_ns > jb_meter_patience_ns(&meter->sensor))
         return jb_fail(why, JB_EDEAD, "the counter stands still");
-    return jb_fail(why, JB_ELIMIT,
-                   "too short: the counter did not move in %.3g ms",
-                   (double)span_ns / JB_NS_PER_MS);
+    return jb_fail(
+        why, JB_ELIMIT, "too short: the counter did not move in %.3g ms%s",
+        (double)span_ns / JB_NS_PER_MS, to->raw == 0 ? ", and it reads 0" : "");
 }
 
 /* The interval was meant to go on until the end mark's cut, which the meter has
@@ -81,8 +81,9 @@ static void interval_fill(const struct jb_meter *meter,
     row->first_ns = from->t_ns + meter->sensor.lag_ns;
     row->last_ns = to->t_ns + meter->sensor.lag_ns;
     row->provenance = meter->sensor.provenance;
-    if (meter->sensor.update_ns > 0)
-        row->updates = elapsed_ns / meter->sensor.update_ns;
+    row->update_ns = meter->sensor.update_ns;
+    if (row->update_ns > 0)
+        row->updates = elapsed_ns / row->update_ns;
 }
 
 static void interval_of_sensor(struct jb_machine *machine, size_t sensor,
@@ -94,12 +95,13 @@ static void interval_of_sensor(struct jb_machine *machine, size_t sensor,
 
     row->sensor = (ptrdiff_t)sensor;
     row->why = (struct jb_error){ 0 };
-    if (!meter || interval_no_answer(&from[sensor], &to[sensor]))
+    if (!meter || interval_no_answer(&from[sensor], &to[sensor])) {
         jb_fail(&row->why, JB_EBUSY, "no two readings in this time");
-    else if (interval_is_still(meter, &from[sensor], &to[sensor]))
+        return;
+    }
+    interval_fill(meter, &from[sensor], &to[sensor], row);
+    if (interval_is_still(meter, &from[sensor], &to[sensor]))
         interval_refuse_still(meter, &from[sensor], &to[sensor], &row->why);
-    else
-        interval_fill(meter, &from[sensor], &to[sensor], row);
 }
 
 /* Whether two figures of one domain exclude each other. */

@@ -7,7 +7,9 @@
 #include "machine.h"
 
 /* One domain's figure.  Nothing but domain, sensor and why means anything
- * unless why.status is JB_OK. */
+ * unless why.status is JB_OK, or JB_ELIMIT: then the counter did not move in a
+ * time too short to say more, which is no figure alone, but one of many that
+ * may be averaged: no counts, between below and above. */
 struct jb_interval {
     size_t domain;
     ptrdiff_t sensor; /* whose figure it is, or -1 */
@@ -19,7 +21,8 @@ struct jb_interval {
     uint64_t peak_window_ns;
     uint64_t counts; /* of a counter, wraps undone */
     uint64_t first_raw, last_raw, first_ns, last_ns;
-    uint64_t updates; /* refreshes of the meter that fit in; 0 = unknown */
+    uint64_t update_ns; /* how often the meter is refreshed; 0 = unknown */
+    uint64_t updates;   /* refreshes that fit in, when that is known */
     enum jb_provenance provenance;
     /* Another sensor of this domain whose interval does not touch this one. */
     ptrdiff_t contradicted_by; /* or -1 */

@@ -71,6 +71,8 @@ static int machine_check_list(const char *list, const char *what,
                               bool (*exists)(const char *, size_t),
                               struct jb_error *err)
 {
+    if (list && !*list)
+        return jb_fail(err, JB_EUSAGE, "no %s is named", what);
     while (list && *list) {
         size_t part = strcspn(list, ",");
 
@@ -186,8 +188,8 @@ static int machine_open_modules(struct jb_machine *machine,
                                 const struct jb_machine_config *config,
                                 struct jb_error *err)
 {
-    bool needed =
-        config->all_modules || config->sources || !machine_measures(machine);
+    bool needed = config->all_modules || config->sources ||
+                  (!config->still && !machine_measures(machine));
     int rc = JB_OK;
 
     for (size_t i = 0; rc == JB_OK && jb_module_sources[i]; i++) {
@@ -252,6 +254,7 @@ static void machine_copy_state(struct jb_machine_sensor *sensor)
 {
     const struct jb_sensor *about = sensor->about;
 
+    sensor->why = (struct jb_error){ 0 };
     if (about->state == JB_OK)
         return;
     jb_fail(&sensor->why, about->state, "%s", about->reason);
@@ -445,6 +448,13 @@ const char *jb_machine_sensor_path(const struct jb_machine *machine,
     snprintf(out, JB_SENSOR_PATH_MAX, "%s/%s", machine->sources[s->source].name,
              s->about->name);
     return out;
+}
+
+void jb_machine_acquit(struct jb_machine *machine)
+{
+    for (size_t i = 0; i < machine->sensor_count; i++)
+        machine_copy_state(&machine->sensors[i]);
+    jb_machine_choose(machine);
 }
 
 size_t jb_machine_usable(const struct jb_machine *machine)

@@ -33,6 +33,8 @@ struct jb_machine_config {
     const char *domains; /* "package,dram-0": only these; NULL: all */
     uint32_t quantities; /* 1 << enum jb_quantity: sources that give none of
                             them are not opened; 0: all */
+    bool still;       /* nothing runs on the trees: no model can say anything of
+                         a time there, unless it is named in sources */
     bool all_modules; /* also load sources that live in modules: else only when
                          named in sources, or when nothing else measures */
 };
@@ -163,6 +165,10 @@ JB_NODISCARD int jb_machine_probe(struct jb_machine *machine,
 /* Books the verdict that the present watch allows on every sensor, and chooses
  * again. */
 void jb_machine_judge(struct jb_machine *machine);
+
+/* Forgets all verdicts: what was dead in one measurement may live in the
+ * next. */
+void jb_machine_acquit(struct jb_machine *machine);
 
 /* How many domains have a sensor that can be used, estimates included. */
 size_t jb_machine_usable(const struct jb_machine *machine);

@@ -17,7 +17,8 @@ from support import (ESCAPE, PATIENCE_S, PROGRAM, TREES, Case, Terminal,
 ZONES = ("intel-rapl:0", "intel-rapl:0:0", "intel-rapl:1", "intel-rapl:1:0")
 COLUMNS = ["domain", "source", "energy_j", "average_w", "peak_w",
            "uncertainty_j", "low_j", "high_j", "provenance", "coverage",
-           "stddev_j", "runs", "elapsed_s", "user_s", "system_s", "exit_code"]
+           "stddev_j", "runs", "elapsed_s", "user_s", "system_s", "exit_code",
+           "measured_runs", "gap_bound_j", "updates"]
 
 
 def shell(script, *options, **more):
@@ -235,14 +236,15 @@ class Figures(Case):
         self.assertEqual(head.split(), ["time", "s", "domain", "energy", "J",
                                         "average", "W"])
         times = sorted({float(line.split()[0]) for line in lines})
-        self.assertIn(len(times), range(2, 6))
+        self.assertIn(len(times), range(2, 7))
         for line in lines:
             self.assertRegex(line, r"^ +\d+\.\d{6}  [a-z]+-\d +"
                                    r"([\d.]+ +[\d.]+|- +-  .*)$")
 
     def test_too_short(self):
-        got = self.counting("--", "true")
-        self.assertRegex(got.stderr, "short")
+        got = self.counting("--", "sleep", "0.012")
+        self.assertRegex(got.stderr, r"note: a short run for these meters "
+                                     r"\(1\d refreshes\)")
 
     def test_output_file(self):
         with folder() as path:
