@@ -160,6 +160,18 @@ bool jb_text_duration(const char *text, uint64_t *out_ns)
     return true;
 }
 
+bool jb_text_make_plain(char *text)
+{
+    bool changed = false;
+
+    for (; *text; text++)
+        if (*text <= ' ' || *text >= '\x7f') {
+            *text = '?';
+            changed = true;
+        }
+    return changed;
+}
+
 size_t jb_text_trimmed(const char *text, size_t length)
 {
     while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == ' ' ||

@@ -29,6 +29,11 @@ JB_NODISCARD bool jb_text_real(const char *text, double *out);
  * nanosecond (no floating point).  A number alone means seconds. */
 JB_NODISCARD bool jb_text_duration(const char *text, uint64_t *out_ns);
 
+/* Puts '?' for each byte that is no visible ASCII, blanks included: what others
+ * named must neither steer a terminal nor break JSON.  True when there was
+ * one. */
+bool jb_text_make_plain(char *text);
+
 /* Length of text without trailing newlines, blanks and NULs. */
 size_t jb_text_trimmed(const char *text, size_t length);
 

@@ -656,7 +656,8 @@ static void test_mounts(void **state)
         "/dev/loop3 /snap squashfs ro 0 0\n"
         "server:/export /nfs nfs rw 0 0\n"
         "/dev/fake2 /a/very/long/path/that/no/name/of/a/sensor/holds ext4\n"
-        "/dev/fake3 /with\\040blank ext4\n",
+        "/dev/fake3 /with\\040blank ext4\n"
+        "/dev/fake4 /no\\377\303utf8 ext4\n",
         test->tree.root);
     tree_write(&test->tree, "proc/self/mounts", table);
     host_must_open(test);
@@ -681,6 +682,7 @@ static void test_mounts(void **state)
                       "fs-/a/very/long/path/that/no/name/of/a~fe4155b5/used",
                       JB_EABSENT);
     host_expect_state(test, "fs-/with?blank~ef65bb2c/used", JB_EABSENT);
+    host_expect_state(test, "fs-/no??utf8~e6ee0b80/used", JB_EABSENT);
 
     tree_write(&test->tree, "proc/self/mounts", "");
     host_must_rescan(test);

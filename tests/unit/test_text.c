@@ -177,6 +177,30 @@ static void text_duration_is_exact(void **state)
     }
 }
 
+static void text_plain_is_visible_ascii(void **state)
+{
+    static const struct {
+        const char *text, *plain;
+    } cases[] = {
+        { "", "" },
+        { "eth0.~!", "eth0.~!" },
+        { "two words", "two?words" },
+        { "\033[31m\x7f", "?[31m?" },
+        { "\xff-\xc3", "?-?" },
+        { "\n", "?" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CHECK_COUNT(cases); i++) {
+        char text[16];
+
+        snprintf(text, sizeof(text), "%s", cases[i].text);
+        assert_int_equal(jb_text_make_plain(text),
+                         strcmp(cases[i].text, cases[i].plain) != 0);
+        assert_string_equal(text, cases[i].plain);
+    }
+}
+
 static void text_trimmed_takes_the_end_only(void **state)
 {
     static const struct {
@@ -271,6 +295,7 @@ int main(void)
         cmocka_unit_test(text_u64_reads_no_further_than_told),
         cmocka_unit_test(text_real_is_the_nearest),
         cmocka_unit_test(text_duration_is_exact),
+        cmocka_unit_test(text_plain_is_visible_ascii),
         cmocka_unit_test(text_trimmed_takes_the_end_only),
         cmocka_unit_test(text_each_cpu_expands_lists),
         cmocka_unit_test(text_each_cpu_can_be_stopped),

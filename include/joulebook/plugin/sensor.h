@@ -100,7 +100,7 @@ enum jb_sensor_flag {
  * it can be read now.
  */
 struct jb_sensor {
-    char name[JB_NAME_MAX]; /* unique within its source */
+    char name[JB_NAME_MAX]; /* unique within its source; visible ASCII */
     struct jb_domain domain;
     struct jb_unit unit;
     enum jb_kind kind;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "core/procstat.h"
 
 /* 8192 CPUs and thousands of interfaces. */
@@ -132,6 +133,7 @@ static void add_describe(const struct jb_host_new *thing,
     };
     snprintf(out->name, sizeof(out->name), "%.*s/%s", JB_HOST_STEM_MAX - 1,
              thing->stem, row->name);
+    jb_text_make_plain(out->name);
 }
 
 int jb_host_add_sensors(struct jb_source *source,

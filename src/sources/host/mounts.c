@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "add.h"
+#include "base/text.h"
 
 enum { MOUNTS_MAX = 256, MOUNTS_BYTES = 1 << 20 };
 
@@ -22,20 +23,14 @@ static uint32_t mounts_hash(const char *text)
 static void mounts_stem(const char *path, char out[JB_HOST_STEM_MAX])
 {
     enum { PLAIN_MAX = JB_HOST_STEM_MAX - 1 - 3, CUT_MAX = PLAIN_MAX - 9 };
-    bool plain = strlen(path) <= PLAIN_MAX;
-    size_t used;
+    bool cut = strlen(path) > PLAIN_MAX;
 
-    for (const char *c = path; *c; c++)
-        plain = plain && (unsigned char)*c > ' ' && *c != '\x7f';
-    if (plain) {
-        snprintf(out, JB_HOST_STEM_MAX, "fs-%.*s", PLAIN_MAX, path);
+    snprintf(out, JB_HOST_STEM_MAX, "fs-%.*s", PLAIN_MAX, path);
+    if (!jb_text_make_plain(out) && !cut)
         return;
-    }
     snprintf(out, JB_HOST_STEM_MAX, "fs-%.*s~%08x", CUT_MAX, path,
              mounts_hash(path));
-    for (used = 0; out[used]; used++)
-        if ((unsigned char)out[used] <= ' ' || out[used] == '\x7f')
-            out[used] = '?';
+    jb_text_make_plain(out);
 }
 
 /* Devices whose blocks are elsewhere are left out, as among the disks. */
