@@ -129,7 +129,7 @@ static void interval_cross_check(struct jb_machine *machine,
         const struct jb_machine_sensor *sensor = &machine->sensors[i];
         struct jb_interval other = { 0 };
 
-        if (sensor->domain != (ptrdiff_t)row->domain ||
+        if (sensor->domain != (ptrdiff_t)row->domain || !sensor->meter ||
             (ptrdiff_t)i == row->sensor || sensor->why.status != JB_OK ||
             sensor->about->provenance == JB_ESTIMATED)
             continue;
