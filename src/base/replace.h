@@ -28,9 +28,9 @@ struct jb_replace {
 JB_NODISCARD int jb_replace_open(struct jb_replace *out, const char *path,
                                  mode_t mode, struct jb_error *err);
 
-/* Appends.  context is the struct jb_replace; JB_OK or JB_EIO. */
-JB_NODISCARD int jb_replace_put(void *context, const char *bytes,
-                                size_t length);
+/* Appends.  context is the struct jb_replace; JB_OK or JB_EIO, which the commit
+ * will tell again. */
+int jb_replace_put(void *context, const char *bytes, size_t length);
 
 /* Puts the new file in the old one's place.  On failure the old one is as it
  * was and nothing is left behind. */
