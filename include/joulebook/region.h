@@ -66,8 +66,9 @@ struct jb_region_domain {
  * What one run of a region used, or all of its runs together.  Borrowed from
  * the region and valid until its next begin, end, total or free.
  *
- * total_* is the sum over domains of which none contains another.  Estimates
- * are summed only where nothing was measured.
+ * total_* is the sum over domains of which none contains another, and that have
+ * a figure of all the runs.  Estimates are summed only where nothing was
+ * measured.
  */
 struct jb_region_result {
     const char *name;

@@ -25,6 +25,7 @@ struct jb_session {
     size_t sensor_count, domain_count;
     char (*paths)[JB_SENSOR_PATH_MAX]; /* by sensor */
     char (*names)[JB_DOMAIN_NAME_MAX]; /* by domain */
+    ptrdiff_t *parents;                /* by domain: the one around it, or -1 */
     uint64_t gap_ns;                   /* between two readings, at most */
     bool kept;                         /* keeper is a thread */
     pthread_t keeper;
@@ -59,7 +60,6 @@ struct jb_region {
     struct jb_interval *rows;  /* per domain */
     struct region_sum *sums;   /* per domain */
     bool *included;            /* per domain: in this run's total */
-    struct jb_energy total;    /* of all runs */
     struct region_figures run, all;
 };
 
@@ -91,6 +91,7 @@ static void region_destroy_session(struct jb_session *session)
 {
     free(session->paths);
     free(session->names);
+    free(session->parents);
     jb_place_release(&session->place);
     jb_owner_release(&session->owner);
     pthread_cond_destroy(&session->wake);
@@ -142,11 +143,15 @@ static int region_copy_names(struct jb_session *session, struct jb_error *err)
     jb_machine_sensors(session->machine, &session->sensor_count);
     session->paths = calloc(session->sensor_count + 1, sizeof(*session->paths));
     session->names = calloc(session->domain_count + 1, sizeof(*session->names));
-    if (!session->paths || !session->names)
+    session->parents =
+        calloc(session->domain_count + 1, sizeof(*session->parents));
+    if (!session->paths || !session->names || !session->parents)
         return jb_fail(err, JB_ENOMEM, "names of %zu sensors",
                        session->sensor_count);
-    for (size_t d = 0; d < session->domain_count; d++)
+    for (size_t d = 0; d < session->domain_count; d++) {
         memcpy(session->names[d], domains[d].name, sizeof(*session->names));
+        session->parents[d] = domains[d].parent;
+    }
     for (size_t i = 0; i < session->sensor_count; i++)
         jb_machine_sensor_path(session->machine, i, session->paths[i]);
     return JB_OK;
@@ -328,22 +333,6 @@ int jb_region_begin(struct jb_region *region, struct jb_error *err)
     return rc;
 }
 
-/* What a run that was too short for the counter may have used all the same. */
-static uint64_t region_unseen_uj(const struct jb_region *region, size_t sensor)
-{
-    size_t count;
-    const struct jb_meter *meter =
-        jb_machine_sensors(region->session->machine, &count)[sensor].meter;
-    struct jb_curve_bounds bounds = jb_meter_bounds(meter);
-    struct jb_span span =
-        jb_span_between(&region->from[sensor], &region->to[sensor], &bounds);
-    uint64_t below_uj;
-    uint64_t above_uj;
-
-    jb_uncertainty_interval(&span.uncertainty, &below_uj, &above_uj);
-    return above_uj;
-}
-
 static void region_fill_run(struct jb_region *region, size_t d)
 {
     const struct jb_interval *row = &region->rows[d];
@@ -372,7 +361,7 @@ static void region_add_run(struct jb_region *region, size_t d)
     struct jb_region_domain *out = &region->all.domains[d];
 
     if (row->why.status == JB_ELIMIT && row->sensor >= 0) {
-        sum->above_uj += region_unseen_uj(region, (size_t)row->sensor);
+        sum->above_uj += row->above_uj;
         out->count++;
     } else if (row->why.status == JB_OK) {
         sum->energy = jb_energy_add(sum->energy, row->span.energy);
@@ -387,14 +376,12 @@ static void region_add_run(struct jb_region *region, size_t d)
     }
     if (row->why.status != JB_OK)
         sum->why = row->why;
-    out->in_total |= region->included[d];
 }
 
-/* The sum of this run, and of all runs that have one. */
-static void region_fill_totals(struct jb_region *region)
+/* The sum over domains of this run. */
+static void region_fill_run_total(struct jb_region *region)
 {
     struct jb_region_result *run = &region->run.result;
-    struct jb_region_result *all = &region->all.result;
     struct jb_energy energy = { 0 };
     uint64_t below_uj = 0;
     uint64_t above_uj = 0;
@@ -410,18 +397,11 @@ static void region_fill_totals(struct jb_region *region)
         if (region->included[d] &&
             region->rows[d].provenance > run->total_provenance)
             run->total_provenance = region->rows[d].provenance;
-    all->total_count += run->total_count;
-    region->total = jb_energy_add(region->total, energy);
-    all->total_uj = region->total.uj;
-    all->total_low_uj += run->total_low_uj;
-    all->total_high_uj += run->total_high_uj;
-    if (run->total_provenance > all->total_provenance)
-        all->total_provenance = run->total_provenance;
 }
 
 static void region_book(struct jb_region *region, uint64_t elapsed_ns)
 {
-    region_fill_totals(region);
+    region_fill_run_total(region);
     for (size_t d = 0; d < region->run.result.domain_count; d++) {
         region_fill_run(region, d);
         region_add_run(region, d);
@@ -477,6 +457,61 @@ static void region_fill_sum(const struct region_sum *sum, const char *sensor,
     out->coverage_ppm = jb_span_coverage_ppm(&span);
 }
 
+/* Whether all runs of a domain are in its figure. */
+static bool region_is_whole(const struct jb_region *region, size_t d,
+                            bool estimates)
+{
+    const struct jb_region_domain *domain = &region->all.domains[d];
+
+    return domain->status == JB_OK &&
+           domain->count == region->all.result.count &&
+           (domain->provenance == JB_ESTIMATED) == estimates;
+}
+
+static bool region_is_inside(const struct jb_region *region, size_t d,
+                             bool estimates)
+{
+    const ptrdiff_t *parents = region->session->parents;
+
+    for (ptrdiff_t outer = parents[d]; outer >= 0; outer = parents[outer])
+        if (region_is_whole(region, (size_t)outer, estimates))
+            return true;
+    return false;
+}
+
+/* Over domains whose figures are of the same runs: a sum of sums over other
+ * domains in each run could hold a joule twice, since the counter of an outer
+ * domain may tell later what an inner one has told already. */
+static void region_fill_sum_total(struct jb_region *region)
+{
+    struct jb_region_result *all = &region->all.result;
+    struct jb_energy energy = { 0 };
+    bool estimates = true;
+
+    all->total_low_uj = all->total_high_uj = 0;
+    all->total_count = 0;
+    all->total_provenance = JB_MEASURED;
+    for (size_t d = 0; d < all->domain_count; d++)
+        estimates = estimates && !region_is_whole(region, d, false);
+    for (size_t d = 0; d < all->domain_count; d++) {
+        struct jb_region_domain *domain = &region->all.domains[d];
+
+        domain->in_total = region_is_whole(region, d, estimates) &&
+                           !region_is_inside(region, d, estimates);
+        if (!domain->in_total)
+            continue;
+        energy = jb_energy_add(energy, region->sums[d].energy);
+        all->total_low_uj -= (int64_t)region->sums[d].below_uj;
+        all->total_high_uj += (int64_t)region->sums[d].above_uj;
+        all->total_count = all->count;
+        if (domain->provenance > all->total_provenance)
+            all->total_provenance = domain->provenance;
+    }
+    all->total_uj = energy.uj;
+    all->total_low_uj += energy.uj;
+    all->total_high_uj += energy.uj;
+}
+
 int jb_region_total(struct jb_region *region,
                     const struct jb_region_result **out, struct jb_error *err)
 {
@@ -490,6 +525,7 @@ int jb_region_total(struct jb_region *region,
     for (size_t d = 0; d < region->all.result.domain_count; d++)
         region_fill_sum(&region->sums[d], region->run.domains[d].sensor,
                         &region->all.domains[d]);
+    region_fill_sum_total(region);
     *out = &region->all.result;
     return JB_OK;
 }

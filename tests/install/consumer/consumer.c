@@ -7,7 +7,7 @@
 int main(void)
 {
     struct jb_session_config config = { sizeof(config), "estimate", NULL, NULL,
-                                        NULL, NULL, NULL };
+                                        NULL,           NULL,       NULL };
     struct jb_session *session = NULL;
     struct jb_error error;
 
