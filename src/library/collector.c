@@ -83,12 +83,14 @@ int jb_collector_new(struct jb_monitor *const *monitors, size_t count,
     collector->read_state = calloc(count, sizeof(*collector->read_state));
     collector->readings = jb_readings_new();
     rc = jb_owner_init(&collector->owner, err);
-    if (rc == JB_OK && (!collector->monitors || !collector->running ||
-                        !collector->read_state || !collector->readings))
-        rc = jb_fail(err, JB_ENOMEM, "a collector of %zu monitors", count);
     if (rc < 0) {
         jb_collector_free(collector);
         return rc;
+    }
+    if (!collector->monitors || !collector->running || !collector->read_state ||
+        !collector->readings) {
+        jb_collector_free(collector);
+        return jb_fail(err, JB_ENOMEM, "a collector of %zu monitors", count);
     }
     memcpy(collector->monitors, monitors, count * sizeof(struct jb_monitor *));
     *out = collector;

@@ -85,7 +85,8 @@ int jb_readings_use(struct jb_readings *list, struct jb_labels *labels)
     for (size_t i = 0; i < list->label_count; i++)
         if (list->labels[i] == labels)
             return JB_OK;
-    grown = reallocarray(list->labels, list->label_count + 1, sizeof(*grown));
+    grown = reallocarray(list->labels, list->label_count + 1,
+                         sizeof(struct jb_labels *));
     if (!grown)
         return JB_ENOMEM;
     list->labels = grown;

@@ -354,9 +354,9 @@ static void test_busy_time_short(void **state)
     watch(packages, JB_METRICS_UTILIZATION);
     for (int i = 0; i < 9; i++) {
         fake.raw[busy] = i == 8;
-        CHECK_U64("short", cut(2 * JB_NS_PER_MS, out, &why), 0);
+        CHECK_U64("short", cut(UINT64_C(2000000), out, &why), 0);
     }
-    CHECK_U64("long enough", cut(2 * JB_NS_PER_MS, out, &why), 1);
+    CHECK_U64("long enough", cut(UINT64_C(2000000), out, &why), 1);
     check_metric(&out[0], JB_METRIC_UTILIZATION, true, 50000000);
 }
 

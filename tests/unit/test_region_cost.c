@@ -16,26 +16,27 @@ static atomic_ulong allocations;
 
 #define COST_SHOWN __attribute__((visibility("default")))
 
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *old, size_t size);
+/* glibc's own, by the names under which it exports them. */
+void *cost_malloc(size_t size) __asm__("__libc_malloc");
+void *cost_calloc(size_t nmemb, size_t size) __asm__("__libc_calloc");
+void *cost_realloc(void *ptr, size_t size) __asm__("__libc_realloc");
 
 COST_SHOWN void *malloc(size_t size)
 {
     atomic_fetch_add(&allocations, 1);
-    return __libc_malloc(size);
+    return cost_malloc(size);
 }
 
-COST_SHOWN void *calloc(size_t count, size_t size)
+COST_SHOWN void *calloc(size_t nmemb, size_t size)
 {
     atomic_fetch_add(&allocations, 1);
-    return __libc_calloc(count, size);
+    return cost_calloc(nmemb, size);
 }
 
-COST_SHOWN void *realloc(void *old, size_t size)
+COST_SHOWN void *realloc(void *ptr, size_t size)
 {
     atomic_fetch_add(&allocations, 1);
-    return __libc_realloc(old, size);
+    return cost_realloc(ptr, size);
 }
 #else
 #define COST_COUNTS 0 /* the sanitizer's own stand in the way */
