@@ -17,8 +17,9 @@
  *
  * Threads: each function may be called from any thread, several at once, except
  * that nothing may use an object while it is freed.  The library's own threads
- * take no signals.  After fork() a monitor belongs to the parent: in the child
- * every function but jb_monitor_free() is JB_EUSAGE, and that one does nothing.
+ * take no signals.  After fork() monitors and collectors belong to the parent:
+ * in the child their functions are JB_EUSAGE (or have nothing to say), and the
+ * frees do nothing.
  */
 #ifndef JOULEBOOK_MONITOR_H
 #define JOULEBOOK_MONITOR_H

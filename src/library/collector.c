@@ -424,6 +424,9 @@ int jb_collector_readings(struct jb_collector *collector,
 static void collector_copy_time(struct jb_collector *collector,
                                 const char *from, char *out)
 {
+    out[0] = '\0';
+    if (!jb_owner_here(&collector->owner))
+        return;
     pthread_mutex_lock(&collector->lock);
     memcpy(out, from, JB_TIMESTAMP_MAX);
     pthread_mutex_unlock(&collector->lock);
@@ -445,6 +448,8 @@ size_t jb_collector_error_count(struct jb_collector *collector)
 {
     size_t count;
 
+    if (!jb_owner_here(&collector->owner))
+        return 0;
     pthread_mutex_lock(&collector->lock);
     count = collector->error_count;
     pthread_mutex_unlock(&collector->lock);
@@ -457,6 +462,8 @@ int jb_collector_error(struct jb_collector *collector, size_t index,
 {
     int rc = JB_EABSENT;
 
+    if (!jb_owner_here(&collector->owner))
+        return JB_EUSAGE;
     pthread_mutex_lock(&collector->lock);
     if (index < collector->error_count) {
         const struct jb_ppf_error *error = &collector->errors[index];
