@@ -159,6 +159,13 @@ static int machine_open_builtin(struct jb_machine *machine,
     return rc;
 }
 
+static bool machine_is_account(const struct jb_sensor *sensor)
+{
+    return sensor->domain.kind != JB_DOMAIN_NONE &&
+           (sensor->unit.quantity == JB_QUANTITY_ENERGY ||
+            sensor->unit.quantity == JB_QUANTITY_POWER);
+}
+
 /* A counter that has never counted is what virtual machines show for a meter:
  * only a reading that is not 0 says that this machine measures. */
 static bool machine_sensor_measures(const struct jb_machine_source *source,
@@ -167,7 +174,7 @@ static bool machine_sensor_measures(const struct jb_machine_source *source,
     const struct jb_sensor *about = &source->sensors[i];
     struct jb_sample sample;
 
-    if (about->state != JB_OK || about->domain.kind == JB_DOMAIN_NONE)
+    if (about->state != JB_OK || !machine_is_account(about))
         return false;
     if (about->flags & JB_SENSOR_MAY_BLOCK)
         return true;
@@ -231,13 +238,6 @@ static int machine_open_sources(struct jb_machine *machine,
         return jb_fail(err, JB_ENOMEM, "%zu sources", count);
     rc = machine_open_builtin(machine, config, err);
     return rc == JB_OK ? machine_open_modules(machine, config, err) : rc;
-}
-
-static bool machine_is_account(const struct jb_sensor *sensor)
-{
-    return sensor->domain.kind != JB_DOMAIN_NONE &&
-           (sensor->unit.quantity == JB_QUANTITY_ENERGY ||
-            sensor->unit.quantity == JB_QUANTITY_POWER);
 }
 
 /* Measured before estimated, a primary view before a mirror, then the rank; of

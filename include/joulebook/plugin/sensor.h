@@ -12,6 +12,8 @@
 
 #include <stdint.h>
 
+#include "joulebook/provenance.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -29,12 +31,6 @@ enum jb_quantity {
     JB_QUANTITY_CURRENT,     /* A */
     JB_QUANTITY_ROTATION,    /* revolutions per minute, as fans are given */
     JB_QUANTITY_LAST = JB_QUANTITY_ROTATION,
-};
-
-enum jb_provenance {
-    JB_MEASURED,  /* a meter's own figure */
-    JB_DERIVED,   /* computed from measured figures */
-    JB_ESTIMATED, /* a model's figure; never added to the others unsaid */
 };
 
 /* How successive raw values relate to the quantity. */
@@ -65,7 +61,9 @@ enum { JB_NO_DIE = -1, JB_NAME_MAX = 64, JB_REASON_MAX = 240 };
 /* Equal fields mean the same joules, whichever source sees them. */
 struct jb_domain {
     enum jb_domain_kind kind;
-    uint16_t index; /* package or GPU number; 0 for psys and platform */
+    uint16_t index; /* package or GPU number; 0 for psys and platform; of a
+                       part (JB_DOMAIN_NONE) the package that it is in, where
+                       its source knows */
     int16_t die;    /* die within the package, or JB_NO_DIE */
 };
 
