@@ -27,6 +27,7 @@ struct doctor_finding {
     const char *source;
     const char *sensor; /* or NULL */
     const struct jb_error *why;
+    bool relayed; /* another sensor of the same meter stands in for it */
 };
 
 struct doctor_visit {
@@ -53,7 +54,9 @@ static void doctor_each(const struct jb_machine *machine,
         for (size_t k = 0; k < source->sensor_count; k++) {
             finding.sensor = source->sensors[k].name;
             finding.why = &sensors[source->first + k].why;
-            if (finding.why->status != JB_OK)
+            finding.relayed = sensors[source->first + k].relay >= 0;
+            if (finding.why->status != JB_OK &&
+                finding.why->status != JB_EREFUSED) /* not needed */
                 each->visit(each->context, &finding);
         }
     }
@@ -113,8 +116,8 @@ static void doctor_count(void *context, const struct doctor_finding *finding)
     size_t *troubles = context;
     int status = finding->why->status;
 
-    *troubles +=
-        status != JB_OK && status != JB_EABSENT && status != JB_EREFUSED;
+    *troubles += status != JB_OK && status != JB_EABSENT &&
+                 status != JB_EREFUSED && !finding->relayed;
 }
 
 static const char *doctor_verdict(const struct jb_machine *machine,

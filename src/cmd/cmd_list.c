@@ -166,7 +166,8 @@ static void list_text_sensor(const struct jb_machine *machine, size_t i,
 
 static bool list_is_shown(const struct jb_machine_sensor *sensor, bool all)
 {
-    return all || list_is_account(sensor);
+    return sensor->why.status != JB_EREFUSED && /* read directly instead */
+           (all || list_is_account(sensor));
 }
 
 static int list_text_sensors(const struct jb_machine *machine, bool all)
@@ -179,6 +180,7 @@ static int list_text_sensors(const struct jb_machine *machine, bool all)
                               .right = { [4] = true, true, true } };
     size_t count;
     size_t shown = 0;
+    size_t others = 0;
     const struct jb_machine_sensor *sensors =
         jb_machine_sensors(machine, &count);
     int rc;
@@ -186,6 +188,7 @@ static int list_text_sensors(const struct jb_machine *machine, bool all)
     for (size_t i = 0; i < table.columns; i++)
         jb_table_add(&table, "%s", heads[i]);
     for (size_t i = 0; i < count; i++) {
+        others += !list_is_account(&sensors[i]);
         if (!list_is_shown(&sensors[i], all))
             continue;
         list_text_sensor(machine, i, &table);
@@ -196,9 +199,8 @@ static int list_text_sensors(const struct jb_machine *machine, bool all)
         jb_table_clear(&table);
     }
     rc = jb_table_print(&table, stdout, 2);
-    if (shown < count)
-        printf("  and %zu of other quantities: --all lists them\n",
-               count - shown);
+    if (!all && others > 0)
+        printf("  and %zu of other quantities: --all lists them\n", others);
     return rc;
 }
 
@@ -214,7 +216,8 @@ static int list_text_reasons(const struct jb_machine *machine,
     for (size_t i = 0; i < count; i++) {
         char path[JB_SENSOR_PATH_MAX];
 
-        if (sensors[i].why.status == JB_OK || !list_is_shown(&sensors[i], all))
+        if (sensors[i].why.status == JB_OK || sensors[i].relay >= 0 ||
+            !list_is_shown(&sensors[i], all))
             continue;
         jb_table_add(&table, "%s", jb_machine_sensor_path(machine, i, path));
         jb_table_add(&table, "%s", sensors[i].why.text);

@@ -152,10 +152,12 @@ static void interval_say_why(const struct jb_machine *machine,
 {
     jb_fail(&row->why, JB_EABSENT, "no sensor");
     for (size_t i = 0; i < machine->sensor_count; i++) {
-        if (machine->sensors[i].domain != (ptrdiff_t)row->domain)
+        const struct jb_machine_sensor *sensor = &machine->sensors[i];
+
+        if (sensor->domain != (ptrdiff_t)row->domain)
             continue;
-        row->why = machine->sensors[i].why;
-        row->sensor = (ptrdiff_t)i;
+        row->sensor = sensor->relay < 0 ? (ptrdiff_t)i : sensor->relay;
+        row->why = machine->sensors[row->sensor].why;
         return;
     }
 }

@@ -113,6 +113,11 @@ static bool machine_is_wanted(const struct jb_machine_config *config,
         jb_fail(&source->why, JB_EREFUSED, "not needed");
         return false;
     }
+    if (source->desc && config->direct &&
+        source->desc->flags & JB_SOURCE_RELAY) {
+        jb_fail(&source->why, JB_EREFUSED, "meters are read directly here");
+        return false;
+    }
     return true;
 }
 
@@ -279,6 +284,7 @@ static int machine_collect_sensors(struct jb_machine *machine,
             sensor->source = s;
             sensor->index = (uint32_t)i;
             sensor->domain = -1;
+            sensor->relay = -1;
             sensor->account = machine_is_account(sensor->about);
             sensor->preference = machine_preference(sensor->about);
             machine_copy_state(sensor);
@@ -384,6 +390,8 @@ int jb_machine_open(const struct jb_machine_config *config,
     rc = machine_open_sources(machine, config, err);
     if (rc == JB_OK)
         rc = machine_collect_sensors(machine, err);
+    if (rc == JB_OK)
+        jb_machine_match_relays(machine);
     if (rc == JB_OK)
         rc = machine_collect_domains(machine, config->domains, err);
     if (rc < 0) {

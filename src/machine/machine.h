@@ -35,6 +35,7 @@ struct jb_machine_config {
                             them are not opened; 0: all */
     bool still;       /* nothing runs on the trees: no model can say anything of
                          a time there, unless it is named in sources */
+    bool direct; /* without sources that relay what another process reads */
     bool all_modules; /* also load sources that live in modules: else only when
                          named in sources, or when nothing else measures */
 };
@@ -58,6 +59,7 @@ struct jb_machine_sensor {
     uint32_t index;         /* within its source */
     ptrdiff_t domain;       /* index among the machine's domains, or -1 */
     bool account;           /* energy or power of a domain */
+    ptrdiff_t relay;        /* that stands in for this unusable one, or -1 */
     int preference;         /* of two for one domain the higher is used */
     struct jb_error why;    /* JB_OK, or why it is not used */
     struct jb_meter *meter; /* NULL for what is no domain's energy or power */

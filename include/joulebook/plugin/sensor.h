@@ -124,7 +124,8 @@ struct jb_sensor {
 
 /*
  * One reading, exactly as it came.  state is JB_OK, or why raw is void:
- * JB_EABSENT (gone), JB_EDENIED, JB_EIO, JB_EFORMAT, JB_EIMPLAUSIBLE.
+ * JB_EABSENT (gone), JB_EDENIED, JB_EIO, JB_EFORMAT, JB_EIMPLAUSIBLE, JB_EBUSY
+ * (no answer in time), JB_ELIMIT (asked more often than allowed).
  * below_ppm and above_ppm are a 90 % interval around raw, for models whose
  * uncertainty changes from reading to reading; 0 for meters.
  */
