@@ -7,20 +7,63 @@
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+enum { PRIVILEGE_LINE_MAX = 4096 };
+
 #define PRIVILEGE_KEPT (UINT64_C(1) << CAP_DAC_READ_SEARCH)
+
+/* Users and groups of the system are in its own files, and whoever is in a
+ * directory service is asked for last: a broker starts before the network. */
+static int privilege_scan_users(const char *name, uid_t *uid, gid_t *gid)
+{
+    JB_AUTO_FCLOSE FILE *file = fopen("/etc/passwd", "re");
+    char text[PRIVILEGE_LINE_MAX];
+    struct passwd user;
+    struct passwd *found;
+
+    if (!file && errno == ENOMEM)
+        return JB_ENOMEM; /* in which glibc's services crash */
+    while (file && fgetpwent_r(file, &user, text, sizeof(text), &found) == 0)
+        if (strcmp(user.pw_name, name) == 0) {
+            *uid = user.pw_uid;
+            *gid = user.pw_gid;
+            return JB_OK;
+        }
+    return JB_EABSENT;
+}
+
+static int privilege_scan_groups(const char *name, gid_t *gid)
+{
+    JB_AUTO_FCLOSE FILE *file = fopen("/etc/group", "re");
+    char text[PRIVILEGE_LINE_MAX];
+    struct group group;
+    struct group *found;
+
+    if (!file && errno == ENOMEM)
+        return JB_ENOMEM;
+    while (file && fgetgrent_r(file, &group, text, sizeof(text), &found) == 0)
+        if (strcmp(group.gr_name, name) == 0) {
+            *gid = group.gr_gid;
+            return JB_OK;
+        }
+    return JB_EABSENT;
+}
 
 int jb_privilege_find_user(const char *name, uid_t *uid, gid_t *gid,
                            struct jb_error *err)
 {
     const struct passwd *user;
+    int rc = privilege_scan_users(name, uid, gid);
 
-    errno = 0;
+    if (rc == JB_ENOMEM)
+        return jb_fail(err, rc, "looking for user %s", name);
+    if (rc == JB_OK)
+        return rc;
     user = getpwnam(name);
-    if (!user && errno == ENOMEM)
-        return jb_fail_errno(err, errno, "--user");
     if (!user)
         return jb_fail(err, JB_EUSAGE, "--user: there is no user '%s'", name);
     *uid = user->pw_uid;
@@ -31,11 +74,13 @@ int jb_privilege_find_user(const char *name, uid_t *uid, gid_t *gid,
 int jb_privilege_find_group(const char *name, gid_t *gid, struct jb_error *err)
 {
     const struct group *group;
+    int rc = privilege_scan_groups(name, gid);
 
-    errno = 0;
+    if (rc == JB_ENOMEM)
+        return jb_fail(err, rc, "looking for group %s", name);
+    if (rc == JB_OK)
+        return rc;
     group = getgrnam(name);
-    if (!group && errno == ENOMEM)
-        return jb_fail_errno(err, errno, "--group");
     if (!group)
         return jb_fail(err, JB_EUSAGE, "--group: there is no group '%s'", name);
     *gid = group->gr_gid;

@@ -55,7 +55,7 @@ static int broker_run(const struct jb_cli *cli, const void *options, int argc,
         rc = broker_serve(broker, &signals, err);
     }
     jb_broker_close(broker);
-    jb_signals_close(&signals);
+    close(signals.fd); /* the signal that was obeyed stays blocked */
     return rc;
 }
 

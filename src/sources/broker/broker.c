@@ -16,11 +16,10 @@
 #include "link.h"
 #include "wire/options.h"
 
-enum {
-    /* Whatever can be read without the broker is preferred. */
-    BROKER_RANK = 10000,
-    BROKER_NOT_SERVED = UINT32_MAX,
-};
+/* Whatever can be read without the broker is preferred. */
+enum { BROKER_RANK = 10000 };
+
+#define BROKER_NOT_SERVED UINT32_MAX
 
 /* A broker that answers does so within a millisecond; one that hangs costs
  * this much, once a second, and only its own readings. */
