@@ -8,6 +8,15 @@ install(FILES ${CMAKE_SOURCE_DIR}/README.md ${CMAKE_SOURCE_DIR}/CHANGELOG.md
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE
   DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 
+# The unit names the program where it is put, which is known then only.
+set(unit ${CMAKE_BINARY_DIR}/joulebook-broker.service)
+install(CODE "
+  set(bindir \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\")
+  configure_file(
+    \"${CMAKE_SOURCE_DIR}/deploy/systemd/joulebook-broker.service.in\"
+    \"${unit}\" @ONLY)")
+install(FILES ${unit} DESTINATION lib/systemd/system)
+
 # One package: the program, the library and the modules that both load are of one
 # build, and the headers are small.
 set(CPACK_GENERATOR DEB)

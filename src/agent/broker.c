@@ -194,6 +194,9 @@ static int broker_set_up(struct jb_broker *broker,
         rc = jb_privilege_find_user(config->options->user, &uid, &gid, err);
     if (rc == JB_OK)
         rc = broker_open_meters(broker, config, err);
+    if (rc == JB_OK && config->recorded)
+        rc = jb_fail(err, JB_EREFUSED,
+                     "a recording is not served: its counters stand still");
     if (rc == JB_OK)
         rc = broker_allocate(broker, err);
     if (rc == JB_OK)

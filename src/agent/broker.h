@@ -9,6 +9,9 @@
 #ifndef JB_AGENT_BROKER_H
 #define JB_AGENT_BROKER_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "base/config.h"
 #include "base/own.h"
 #include "joulebook/plugin/source.h"
@@ -17,8 +20,9 @@
 struct jb_broker;
 
 struct jb_broker_config {
-    const struct jb_env *env;                /* borrowed while it is open */
-    const struct jb_config *config;          /* the same; may be NULL */
+    const struct jb_env *env;       /* borrowed while it is open */
+    const struct jb_config *config; /* the same; may be NULL */
+    bool recorded; /* counters stand still: refused, once options are right */
     const struct jb_broker_options *options; /* the same */
 };
 

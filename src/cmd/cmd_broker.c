@@ -34,6 +34,7 @@ static int broker_run(const struct jb_cli *cli, const void *options, int argc,
 {
     struct jb_broker_config config = { .env = &cli->env,
                                        .config = cli->config,
+                                       .recorded = cli->recorded,
                                        .options = options };
     struct jb_signals signals;
     struct jb_broker *broker = NULL;
@@ -42,10 +43,6 @@ static int broker_run(const struct jb_cli *cli, const void *options, int argc,
     (void)argc;
     (void)argv;
     (void)exit_code;
-    if (cli->recorded)
-        return jb_fail(err, JB_EREFUSED,
-                       "--root is a recording: a broker reads meters that "
-                       "count");
     rc = jb_signals_open(&signals, err);
     if (rc < 0)
         return rc;
