@@ -21,6 +21,7 @@ static void fuzz_sensor(const struct jb_wire_sensor *in)
 {
     struct jb_sensor sensor;
     struct jb_wire_sensor again;
+    struct jb_wire_sensor third;
     struct jb_sensor twice;
 
     if (jb_wire_get_sensor(in, &sensor, NULL) != JB_OK)
@@ -36,7 +37,8 @@ static void fuzz_sensor(const struct jb_wire_sensor *in)
                  sensor.domain.kind <= JB_DOMAIN_LAST);
     jb_wire_put_sensor(&sensor, sensor.name, &again);
     fuzz_require(jb_wire_get_sensor(&again, &twice, NULL) == JB_OK);
-    fuzz_require(memcmp(&sensor, &twice, sizeof(sensor)) == 0);
+    jb_wire_put_sensor(&twice, twice.name, &third);
+    fuzz_require(memcmp(&again, &third, sizeof(again)) == 0);
 }
 
 static void fuzz_sample(const struct jb_wire_sample *in)
@@ -64,7 +66,7 @@ static void fuzz_error(const struct jb_wire_error *in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    union jb_wire_message *message = malloc(sizeof(*message));
+    union jb_wire_message *message = calloc(1, sizeof(*message));
 
     if (!message)
         return 0;

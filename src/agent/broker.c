@@ -339,8 +339,8 @@ static int broker_check_guest(const struct jb_broker *broker,
 {
     size_t room = broker->capacity;
 
-    if (uid != 0)
-        room = room > 2 * BROKER_FOR_ROOT ? room - BROKER_FOR_ROOT : room;
+    if (uid != 0 && room / 2 > BROKER_FOR_ROOT)
+        room -= BROKER_FOR_ROOT;
     if (!guest || broker->connected >= room)
         return jb_fail(err, JB_ELIMIT, "the broker has too many clients: %zu",
                        broker->connected);

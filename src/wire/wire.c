@@ -154,13 +154,15 @@ static void wire_put_text(char *out, size_t room, const char *text)
     memset(out + length, 0, room - length);
 }
 
-/* What is no printable ASCII could be anything to a terminal. */
-static void wire_get_text(char *out, size_t room, const char *text)
+void jb_wire_get_text(const char *text, char *out, size_t room)
 {
     size_t i = 0;
 
-    for (; i + 1 < room && text[i]; i++)
-        out[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
+    for (; i + 1 < room && text[i]; i++) {
+        out[i] = '?';
+        if (text[i] >= ' ' && text[i] <= '~')
+            out[i] = text[i];
+    }
     out[i] = '\0';
 }
 
@@ -265,10 +267,10 @@ int jb_wire_get_sensor(const struct jb_wire_sensor *in, struct jb_sensor *out,
         .rank = in->rank,
         .state = in->state,
     };
-    wire_get_text(out->name, sizeof(out->name), in->name);
-    wire_get_text(out->reason, sizeof(out->reason), in->reason);
-    wire_get_text(out->fix, sizeof(out->fix), in->fix);
-    wire_get_text(out->note, sizeof(out->note), in->note);
+    jb_wire_get_text(in->name, out->name, sizeof(out->name));
+    jb_wire_get_text(in->reason, out->reason, sizeof(out->reason));
+    jb_wire_get_text(in->fix, out->fix, sizeof(out->fix));
+    jb_wire_get_text(in->note, out->note, sizeof(out->note));
     return JB_OK;
 }
 
@@ -317,8 +319,8 @@ int jb_wire_get_error(const struct jb_wire_error *in, struct jb_error *err)
 
     if (!err)
         return status;
-    wire_get_text(text, sizeof(text), in->text);
-    wire_get_text(fix, sizeof(fix), in->fix);
+    jb_wire_get_text(in->text, text, sizeof(text));
+    jb_wire_get_text(in->fix, fix, sizeof(fix));
     jb_fail(err, status, "%s", text);
     jb_error_set_fix(err, "%s", fix);
     return status;

@@ -166,6 +166,10 @@ size_t jb_wire_begin(union jb_wire_message *message, enum jb_wire_type type,
 JB_NODISCARD int jb_wire_agree(const struct jb_wire_hello *hello,
                                uint16_t *version, struct jb_error *err);
 
+/* A text for people, cut to its room: what is no printable ASCII could be
+ * anything to a terminal and becomes "?". */
+void jb_wire_get_text(const char *text, char *out, size_t room);
+
 /* name takes the place of the sensor's own; both are cut to their rooms. */
 void jb_wire_put_sensor(const struct jb_sensor *sensor, const char *name,
                         struct jb_wire_sensor *out);

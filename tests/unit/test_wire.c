@@ -179,7 +179,12 @@ static void wire_sensors_come_through(void **state)
     in.flags = out.flags;
     CHECK_BOOL("domain",
                memcmp(&in.domain, &out.domain, sizeof(in.domain)) == 0, true);
-    CHECK_BOOL("unit", memcmp(&in.unit, &out.unit, sizeof(in.unit)) == 0, true);
+    CHECK_U64("quantity", out.unit.quantity, in.unit.quantity);
+    CHECK_U64("num", out.unit.num, in.unit.num);
+    CHECK_U64("den", out.unit.den, in.unit.den);
+    CHECK_U64("read_num", out.unit.read_num, in.unit.read_num);
+    CHECK_U64("read_den", out.unit.read_den, in.unit.read_den);
+    CHECK_U64("modulus", out.unit.modulus, in.unit.modulus);
     CHECK_U64("pmax", out.pmax_uw, in.pmax_uw);
     CHECK_U64("pmax from", out.pmax_from, in.pmax_from);
     CHECK_U64("update", out.update_ns, in.update_ns);
@@ -303,7 +308,13 @@ static void wire_samples_are_of_the_past(void **state)
         CHECK_STATUS(c->label, out.state, c->want, NULL);
         if (c->want == JB_EIMPLAUSIBLE)
             continue;
-        CHECK_BOOL(c->label, memcmp(&in, &out, sizeof(in)) == 0, true);
+        CHECK_U64(c->label, out.raw, in.raw);
+        CHECK_U64(c->label, out.generation, in.generation);
+        CHECK_U64(c->label, out.t0_ns, in.t0_ns);
+        CHECK_U64(c->label, out.t1_ns, in.t1_ns);
+        CHECK_U64(c->label, out.meter_ns, in.meter_ns);
+        CHECK_U64(c->label, out.below_ppm, in.below_ppm);
+        CHECK_U64(c->label, out.above_ppm, in.above_ppm);
     }
 }
 

@@ -110,9 +110,8 @@ static int broker_take_sensor(struct jb_source *source,
                        sensor->name);
     sensor->endpoint = 0;
     sensor->generation = 0;
-    sensor->rank = sensor->rank < INT16_MIN + BROKER_RANK
-                       ? INT16_MIN
-                       : (int16_t)(sensor->rank - BROKER_RANK);
+    if (__builtin_sub_overflow(sensor->rank, BROKER_RANK, &sensor->rank))
+        sensor->rank = INT16_MIN;
     source->rows[source->count].number = (uint32_t)source->count;
     source->count++;
     return JB_OK;
@@ -159,13 +158,8 @@ static int broker_check_root(const struct jb_env *env, bool asked,
                              struct jb_error *err)
 {
     char root[JB_WIRE_ROOT_MAX];
-    size_t i = 0;
 
-    for (; i + 1 < sizeof(root) && greeting->root[i]; i++)
-        root[i] = greeting->root[i] >= ' ' && greeting->root[i] <= '~'
-                      ? greeting->root[i]
-                      : '?';
-    root[i] = '\0';
+    jb_wire_get_text(greeting->root, root, sizeof(root));
     if (strcmp(greeting->root, env->roots->sysfs) == 0)
         return JB_OK;
     if (asked) {
