@@ -12,22 +12,9 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "wire/wire.h"
 
 enum { DOOR_BACKLOG = 1024, DOOR_DIRECTORY_MODE = 0755 };
-
-static int door_place(const char *path, struct sockaddr_un *out,
-                      struct jb_error *err)
-{
-    size_t length = strlen(path);
-
-    *out = (struct sockaddr_un){ .sun_family = AF_UNIX };
-    if (length == 0 || length >= sizeof(out->sun_path))
-        return jb_fail(err, JB_EUSAGE,
-                       "--socket: a socket's path has 1 to %zu bytes, not %zu",
-                       sizeof(out->sun_path) - 1, length);
-    memcpy(out->sun_path, path, length + 1);
-    return JB_OK;
-}
 
 /* Where others may put and take files, a socket is not ours for long. */
 static int door_check_directory(const char *path, struct jb_error *err)
@@ -145,7 +132,7 @@ int jb_door_open(const struct jb_door_config *config, struct jb_door *out,
                  struct jb_error *err)
 {
     struct jb_door door = { .fd = -1, .lock = -1 };
-    int rc = door_place(config->path, &door.place, err);
+    int rc = jb_wire_place(config->path, &door.place, err);
 
     if (rc == JB_OK)
         rc = door_check_directory(config->path, err);

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* Layouts have no holes: what is sent is what is written here. */
 _Static_assert(sizeof(struct jb_wire_head) == 16, "head");
@@ -81,6 +82,20 @@ static bool wire_reserved_is_zero(const union jb_wire_message *message)
     default:
         return true; /* a later server may say more to who understands it */
     }
+}
+
+int jb_wire_place(const char *path, struct sockaddr_un *out,
+                  struct jb_error *err)
+{
+    size_t length = strlen(path);
+
+    if (length == 0 || length >= sizeof(out->sun_path))
+        return jb_fail(err, JB_EUSAGE,
+                       "a socket's path has 1 to %zu bytes, not %zu",
+                       sizeof(out->sun_path) - 1, length);
+    *out = (struct sockaddr_un){ .sun_family = AF_UNIX };
+    memcpy(out->sun_path, path, length + 1);
+    return JB_OK;
 }
 
 int jb_wire_check(const union jb_wire_message *message, size_t bytes,

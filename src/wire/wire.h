@@ -15,6 +15,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/un.h>
 
 #include "base/own.h"
 #include "joulebook/error.h"
@@ -147,6 +148,10 @@ union jb_wire_message {
     struct jb_wire_error error;
     uint8_t bytes[JB_WIRE_BYTES_MAX];
 };
+
+/* The address of a socket.  JB_EUSAGE when the path does not fit in one. */
+JB_NODISCARD int jb_wire_place(const char *path, struct sockaddr_un *out,
+                               struct jb_error *err);
 
 /*
  * Whether `bytes` received bytes are one whole message: magic, a known type,

@@ -452,7 +452,7 @@ class Privilege(Case):
                                  ("--mode=", "--mode"),
                                  ("--group=no-such", "--group"),
                                  ("--user=no-such", "--user"),
-                                 ("--socket=" + "x" * 200, "--socket")):
+                                 ("--socket=" + "x" * 200, "a socket's path")):
                 got = subprocess.run(
                     [*PROGRAM, "broker", f"--sysfs={lab.root}",
                      "--socket=/tmp/none.sock", option],

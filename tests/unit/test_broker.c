@@ -296,6 +296,16 @@ static uint64_t play_read(struct play *play, struct jb_sample *out)
     return play_now_ns() - begin_ns;
 }
 
+/* A server, and the source that is connected to it. */
+static void play_begin(const char *label, struct play *play)
+{
+    struct jb_error err = { 0 };
+
+    play_init(play);
+    play_start(play);
+    CHECK_STATUS(label, play_open(play, &err), JB_OK, &err);
+}
+
 static void play_sleep(uint64_t ns)
 {
     struct timespec ts = { (time_t)(ns / PLAY_S), (long)(ns % PLAY_S) };
@@ -306,17 +316,14 @@ static void play_sleep(uint64_t ns)
 static void broker_reads(void **state)
 {
     struct play play;
-    struct jb_error err = { 0 };
     struct jb_sample samples[PLAY_SENSORS_MAX];
     const struct jb_sensor *sensors;
     uint64_t begin_ns;
     size_t count;
 
     (void)state;
-    play_init(&play);
-    play_start(&play);
+    play_begin("open", &play);
     play.generation = 7;
-    CHECK_STATUS("open", play_open(&play, &err), JB_OK, &err);
     sensors = jb_source_broker.sensors(play.source, &count);
     CHECK_U64("sensors", count, 3);
     CHECK_TEXT("name", sensors[2].name, "y/c");
@@ -391,12 +398,9 @@ static void broker_survives_its_server(void **state)
     for (size_t i = 0; i < CHECK_COUNT(broker_troubles); i++) {
         const struct broker_trouble *c = &broker_troubles[i];
         struct play play;
-        struct jb_error err = { 0 };
         struct jb_sample samples[PLAY_SENSORS_MAX];
 
-        play_init(&play);
-        play_start(&play);
-        CHECK_STATUS(c->label, play_open(&play, &err), JB_OK, &err);
+        play_begin(c->label, &play);
         play.read = c->manner;
         CHECK_BOOL(c->label, play_read(&play, samples) < PLAY_S, true);
         for (uint32_t k = 0; k < 3; k++) {
@@ -415,14 +419,11 @@ static void broker_survives_its_server(void **state)
 static void broker_asks_the_dead_once_a_second(void **state)
 {
     struct play play;
-    struct jb_error err = { 0 };
     struct jb_sample samples[PLAY_SENSORS_MAX];
     uint64_t took_ns = 0;
 
     (void)state;
-    play_init(&play);
-    play_start(&play);
-    CHECK_STATUS("open", play_open(&play, &err), JB_OK, &err);
+    play_begin("open", &play);
     play.hello = PLAY_SILENT;
     play.read = PLAY_SILENT;
     play_read(&play, samples); /* on the old link */
@@ -439,14 +440,11 @@ static void broker_asks_the_dead_once_a_second(void **state)
 static void broker_generations(void **state)
 {
     struct play play;
-    struct jb_error err = { 0 };
     struct jb_sample samples[PLAY_SENSORS_MAX];
 
     (void)state;
-    play_init(&play);
-    play_start(&play);
+    play_begin("open", &play);
     play.generation = 4;
-    CHECK_STATUS("open", play_open(&play, &err), JB_OK, &err);
     play_read(&play, samples);
     CHECK_U64("first", samples[0].generation, 0);
     play.generation = 6;
@@ -471,13 +469,10 @@ static void broker_generations(void **state)
 static void broker_finds_its_sensors_again(void **state)
 {
     struct play play;
-    struct jb_error err = { 0 };
     struct jb_sample samples[PLAY_SENSORS_MAX];
 
     (void)state;
-    play_init(&play);
-    play_start(&play);
-    CHECK_STATUS("open", play_open(&play, &err), JB_OK, &err);
+    play_begin("open", &play);
     play_stop(&play);
     play.names[0] = "y/c";
     play.names[1] = "new/d";
@@ -561,15 +556,12 @@ static void broker_is_not_there(void **state)
 static void broker_child_has_a_link_of_its_own(void **state)
 {
     struct play play;
-    struct jb_error err = { 0 };
     struct jb_sample samples[PLAY_SENSORS_MAX];
     pid_t child;
     int status = 0;
 
     (void)state;
-    play_init(&play);
-    play_start(&play);
-    CHECK_STATUS("open", play_open(&play, &err), JB_OK, &err);
+    play_begin("open", &play);
     child = fork();
     if (child == 0) {
         play_read(&play, samples); /* the server is busy with the parent */

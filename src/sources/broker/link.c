@@ -11,15 +11,8 @@
 
 int jb_link_init(struct jb_link *link, const char *path, struct jb_error *err)
 {
-    size_t length = strlen(path);
-
-    *link = (struct jb_link){ .fd = -1, .place.sun_family = AF_UNIX };
-    if (length == 0 || length >= sizeof(link->place.sun_path))
-        return jb_fail(err, JB_EUSAGE,
-                       "a socket's path has 1 to %zu bytes, not %zu",
-                       sizeof(link->place.sun_path) - 1, length);
-    memcpy(link->place.sun_path, path, length + 1);
-    return JB_OK;
+    *link = (struct jb_link){ .fd = -1 };
+    return jb_wire_place(path, &link->place, err);
 }
 
 void jb_link_set_patience(struct jb_link *link, uint64_t ns)
