@@ -267,6 +267,23 @@ class Measures(Case):
                           got.stdout)
             self.assertNotIn("fix:", got.stdout)
 
+    def test_a_program_of_the_users_own(self):
+        """Regions of the C library."""
+        program = os.path.join(os.path.dirname(PROGRAM[0]), "examples",
+                               "region")
+        if not os.path.exists(program):
+            self.skipTest("no examples in this build")
+        with lab_for_all() as lab, Broker(lab) as broker:
+            command = ["env", f"JOULEBOOK_SYSFS={lab.root}", program]
+            got = run_as(NOBODY, command, broker.socket)
+            self.assertEqual(got.returncode, 0, got.stderr)
+            self.assertIn("measured, by broker/powercap/intel-rapl:0",
+                          got.stdout)
+            self.assertIn("inner loop: 3 runs", got.stdout)
+            got = run_as(NOBODY, command)
+            self.assertNotEqual(got.returncode, 0)
+            self.assertIn("sudo joulebook broker", got.stderr)
+
     def test_record(self):
         with lab_for_all() as lab, Broker(lab) as broker:
             got = run_as(NOBODY, [*PROGRAM, "record", f"--sysfs={lab.root}",
