@@ -56,7 +56,12 @@ enum jb_domain_kind {
     JB_DOMAIN_LAST = JB_DOMAIN_GPU,
 };
 
-enum { JB_NO_DIE = -1, JB_NAME_MAX = 64, JB_REASON_MAX = 240 };
+enum {
+    JB_NO_DIE = -1,
+    JB_NAME_MAX = 64,
+    JB_LABEL_MAX = 48,
+    JB_REASON_MAX = 240,
+};
 
 /* Equal fields mean the same joules, whichever source sees them. */
 struct jb_domain {
@@ -98,7 +103,9 @@ enum jb_sensor_flag {
  * it can be read now.
  */
 struct jb_sensor {
-    char name[JB_NAME_MAX]; /* unique within its source; visible ASCII */
+    char name[JB_NAME_MAX];   /* unique within its source; visible ASCII */
+    char label[JB_LABEL_MAX]; /* what its driver or firmware calls it ("Core
+                                 3"), printable ASCII, or "" */
     struct jb_domain domain;
     struct jb_unit unit;
     enum jb_kind kind;
