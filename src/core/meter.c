@@ -545,6 +545,16 @@ static enum jb_meter_event meter_insert(struct jb_meter *meter,
     return rc == JB_OK ? JB_METER_LATE : meter_refuse(meter, rc);
 }
 
+/* Read more often than it measures, a meter with a clock of its own says the
+ * same again: what it told is on the curve. */
+static bool meter_is_repeat(const struct jb_sample *sample,
+                            const struct jb_knot *newest,
+                            const struct jb_knot *knot)
+{
+    return sample->meter_ns != 0 && knot->t_ns == newest->t_ns &&
+           knot->raw == newest->raw && knot->generation == newest->generation;
+}
+
 enum jb_meter_event jb_meter_feed(struct jb_meter *meter,
                                   const struct jb_sample *sample)
 {
@@ -562,6 +572,8 @@ enum jb_meter_event jb_meter_feed(struct jb_meter *meter,
         meter->moved = knot;
         meter->sure = knot;
         event = JB_METER_FIRST;
+    } else if (meter_is_repeat(sample, newest, &knot)) {
+        return JB_METER_ADVANCE;
     } else if (knot.t_ns <= newest->t_ns) {
         event = meter_insert(meter, &knot);
         meter_count_event(meter, event);
