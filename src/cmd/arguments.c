@@ -262,29 +262,24 @@ static bool arguments_color(const struct jb_common_options *common)
 
 /* --replay is the source of that name with its options; live meters beside a
  * recorded series would be taken for one machine. */
-static int arguments_replay(const struct jb_common_options *common,
-                            struct jb_cli *cli, struct jb_error *err)
+static void arguments_replay(const struct jb_common_options *common,
+                             struct jb_cli *cli)
 {
     static struct jb_source_setting settings[3];
     static char speed[32];
     size_t count = 0;
 
-    if (!common->replay && common->replay_speed > 0.0)
-        return jb_fail(err, JB_EUSAGE,
-                       "--replay-speed goes with --replay=FILE");
-    if (!common->replay)
-        return JB_OK;
-    settings[count++] =
-        (struct jb_source_setting){ "replay", "file", common->replay };
+    if (common->replay)
+        settings[count++] =
+            (struct jb_source_setting){ "replay", "file", common->replay };
     snprintf(speed, sizeof(speed), "%.17g", common->replay_speed);
     if (common->replay_speed > 0.0)
         settings[count++] =
             (struct jb_source_setting){ "replay", "speed", speed };
     settings[count] = (struct jb_source_setting){ NULL, NULL, NULL };
     cli->settings = settings;
-    cli->sources = "replay";
-    cli->played = true;
-    return JB_OK;
+    cli->sources = common->replay ? "replay" : NULL;
+    cli->played = common->replay != NULL;
 }
 
 int jb_arguments_evaluate(const struct jb_common_options *common,
@@ -309,9 +304,7 @@ int jb_arguments_evaluate(const struct jb_common_options *common,
     };
     cli->env.clock = &jb_clock_boottime;
     cli->env.live = !common->root && !common->sysfs;
-    rc = arguments_replay(common, cli, err);
-    if (rc < 0)
-        return rc;
+    arguments_replay(common, cli);
     if (!common->config)
         return JB_OK;
     rc = jb_config_read(common->config, config, err);

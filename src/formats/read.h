@@ -26,7 +26,6 @@ struct jb_reader_row {
     enum jb_quantity quantity;
     enum jb_kind kind;
     enum jb_provenance provenance;
-    uint64_t window_ns, step_micro;
     uint64_t t_ns;
     int64_t micro;
     int state;
@@ -44,6 +43,22 @@ int jb_reader_refuse(const struct jb_reader *reader, struct jb_error *err,
 JB_NODISCARD int jb_reader_add(struct jb_reader *reader,
                                const struct jb_reader_row *row,
                                struct jb_error *err);
+
+/* What a device drew on average over the window that ended at t_ns: booked as
+ * energy.  Where the window does not reach back to what is known, a gap is
+ * left. step_uw: the power was rounded to it, or 0. */
+struct jb_reader_power {
+    const char *name;
+    struct jb_domain domain;
+    uint64_t t_ns, window_ns;
+    int64_t uw;
+    uint64_t step_uw;
+};
+
+/* Errors of jb_reader_add(). */
+JB_NODISCARD int jb_reader_add_power(struct jb_reader *reader,
+                                     const struct jb_reader_power *power,
+                                     struct jb_error *err);
 
 /* Seconds or any unit as millionths.  False when it does not fit. */
 JB_NODISCARD bool jb_reader_micro(double value, int64_t *micro);

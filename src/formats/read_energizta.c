@@ -54,21 +54,17 @@ static int energizta_power(struct jb_reader *reader, const char *key,
                            const json_t *value, uint64_t window_ns,
                            struct jb_error *err)
 {
-    struct jb_reader_row row = { .name = key,
-                                 .quantity = JB_QUANTITY_POWER,
-                                 .kind = JB_KIND_WINDOW_MEAN,
-                                 .provenance = JB_MEASURED,
-                                 .window_ns = window_ns,
-                                 .step_micro = ENERGIZTA_WATT,
-                                 .t_ns = reader->told_ns,
-                                 .state = JB_OK };
+    struct jb_reader_power power = { .name = key,
+                                     .t_ns = reader->told_ns,
+                                     .window_ns = window_ns,
+                                     .step_uw = ENERGIZTA_WATT };
 
-    if (!energizta_domain(key, &row.domain))
+    if (!energizta_domain(key, &power.domain))
         return JB_OK;
     if (!json_is_number(value) ||
-        !jb_reader_micro(json_number_value(value), &row.micro) || row.micro < 0)
+        !jb_reader_micro(json_number_value(value), &power.uw) || power.uw < 0)
         return jb_reader_refuse(reader, err, "%.64s is no power", key);
-    return jb_reader_add(reader, &row, err);
+    return jb_reader_add_power(reader, &power, err);
 }
 
 /* Where a line ends in time: behind the last one, unless its stamp says that

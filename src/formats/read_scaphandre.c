@@ -8,8 +8,6 @@
 #include "read.h"
 #include "scaphandre.h"
 
-/* The window of the first report is not told. */
-static const uint64_t scaphandre_least_ns = JB_NS_PER_MS;
 static const double scaphandre_latest_s = 1e11;
 
 static const struct jb_recorded_sensor *
@@ -46,30 +44,23 @@ static int scaphandre_figure(struct jb_reader *reader, const json_t *object,
 {
     const json_t *power = json_object_get(object, JB_SCAPHANDRE_CONSUMPTION);
     const struct jb_recorded_sensor *known = scaphandre_find(reader, name);
-    struct jb_reader_row row = { .name = name,
-                                 .domain = domain,
-                                 .quantity = JB_QUANTITY_POWER,
-                                 .kind = JB_KIND_WINDOW_MEAN,
-                                 .provenance = JB_MEASURED,
-                                 .state = JB_OK };
+    struct jb_reader_power row = { .name = name, .domain = domain };
     int rc;
 
     if (!json_is_object(object) || !json_is_number(power) ||
-        !jb_reader_micro(json_number_value(power) / 1e6, &row.micro) ||
-        row.micro < 0)
+        !jb_reader_micro(json_number_value(power) / 1e6, &row.uw) || row.uw < 0)
         return jb_reader_refuse(reader, err, "%s has no power", name);
     rc = scaphandre_time(reader, object, &row.t_ns, err);
     if (rc < 0)
         return rc;
-    row.window_ns = scaphandre_least_ns;
-    if (known && known->count > 0) {
+    if (known) {
         uint64_t last_ns = known->rows[known->count - 1].t_ns;
 
         if (row.t_ns <= last_ns)
             return JB_OK;
         row.window_ns = row.t_ns - last_ns;
     }
-    return jb_reader_add(reader, &row, err);
+    return jb_reader_add_power(reader, &row, err);
 }
 
 static int scaphandre_domain(struct jb_reader *reader, const json_t *domain,

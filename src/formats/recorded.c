@@ -134,7 +134,13 @@ static bool recorded_is_other(const struct jb_recorded_sensor *sensor,
            sensor->quantity != row->quantity;
 }
 
-/* The newest row with a value that is not the given one, or NULL. */
+static const struct jb_recorded_row *
+recorded_last(const struct jb_recorded_sensor *sensor)
+{
+    return &sensor->rows[sensor->count - 1];
+}
+
+/* The newest row with a value, or NULL. */
 static const struct jb_recorded_row *
 recorded_last_value(const struct jb_recorded_sensor *sensor)
 {
@@ -161,12 +167,6 @@ static void recorded_fill(struct jb_recorded_sensor *sensor,
     if (last && last->t_ns == row->t_ns)
         sensor->count--;
     sensor->rows[sensor->count++] = made;
-    if (row->window_ns > sensor->window_ns)
-        sensor->window_ns = row->window_ns;
-    if (row->state == JB_OK && sensor->count == 1)
-        sensor->step_micro = row->step_micro;
-    if (row->step_micro == 0 || row->micro % (int64_t)row->step_micro != 0)
-        sensor->step_micro = 0;
 }
 
 int jb_reader_add(struct jb_reader *reader, const struct jb_reader_row *row,
@@ -198,6 +198,64 @@ int jb_reader_add(struct jb_reader *reader, const struct jb_reader_row *row,
     recorded_fill(sensor, row);
     reader->recorded->rows++;
     return JB_OK;
+}
+
+static int recorded_add_energy(struct jb_reader *reader,
+                               const struct jb_reader_power *power,
+                               const struct jb_recorded_row *point, bool gap,
+                               struct jb_error *err)
+{
+    return jb_reader_add(
+        reader,
+        &(struct jb_reader_row){ .name = power->name,
+                                 .domain = power->domain,
+                                 .quantity = JB_QUANTITY_ENERGY,
+                                 .kind = JB_KIND_COUNTER,
+                                 .provenance = JB_MEASURED,
+                                 .t_ns = point->t_ns,
+                                 .micro = point->micro,
+                                 .state = JB_OK,
+                                 .gap = gap },
+        err);
+}
+
+/* A power that is no multiple of the step was not rounded to it. */
+static void recorded_note_step(struct jb_recorded_sensor *sensor,
+                               const struct jb_reader_power *power, bool first)
+{
+    if (first)
+        sensor->step_uw = power->step_uw;
+    if (power->step_uw == 0 || power->uw % (int64_t)power->step_uw != 0)
+        sensor->step_uw = 0;
+}
+
+int jb_reader_add_power(struct jb_reader *reader,
+                        const struct jb_reader_power *power,
+                        struct jb_error *err)
+{
+    struct jb_recorded *recorded = reader->recorded;
+    struct jb_recorded_row point = { .t_ns = power->t_ns - power->window_ns };
+    double step = (double)power->uw * (double)power->window_ns / 1e9;
+    const struct jb_recorded_row *last = NULL;
+    int rc = JB_OK;
+
+    for (size_t i = 0; i < recorded->count && !last; i++)
+        if (strcmp(recorded->sensors[i].name, power->name) == 0)
+            last = recorded_last(&recorded->sensors[i]);
+    if (last)
+        point.micro = last->micro;
+    if (!(step < (double)(INT64_MAX / 2 - point.micro)))
+        return jb_reader_refuse(reader, err, "more energy than there is");
+    if (!last || last->t_ns < point.t_ns)
+        rc = recorded_add_energy(reader, power, &point, last != NULL, err);
+    if (rc < 0)
+        return rc;
+    point.t_ns = power->t_ns;
+    point.micro += (int64_t)step;
+    rc = recorded_add_energy(reader, power, &point, false, err);
+    if (rc == JB_OK)
+        recorded_note_step(&recorded->sensors[reader->hint], power, !last);
+    return rc;
 }
 
 static bool recorded_is_blank(char c)

@@ -9,7 +9,9 @@
  *
  * Formats: our own (JSON, JSON lines, CSV), the lines of energizta.sh, and the
  * reports of scaphandre's JSON exporter, in an array or one behind the other.
- * Which one it is, is told by the bytes and not by the name.
+ * Which one it is, is told by the bytes and not by the name.  The last two hold
+ * mean powers: they are summed to energy, so that it is whole however seldom it
+ * is looked at.
  */
 #ifndef JB_FORMATS_RECORDED_H
 #define JB_FORMATS_RECORDED_H
@@ -43,8 +45,8 @@ struct jb_recorded_sensor {
     enum jb_quantity quantity;
     enum jb_kind kind;
     enum jb_provenance provenance;
-    uint64_t window_ns;           /* of JB_KIND_WINDOW_MEAN: the longest */
-    uint64_t step_micro;          /* values were rounded to multiples of it */
+    uint64_t step_uw; /* the powers that energy was summed from were rounded to
+                     it; 0: not rounded */
     struct jb_recorded_row *rows; /* in the order of time */
     size_t count, room;
 };

@@ -91,19 +91,16 @@ static uint64_t replay_period_ns(const struct jb_recorded_sensor *from)
     return from->count > 1 ? span_ns / (from->count - 1) : 0;
 }
 
-/* Values were rounded to whole steps: half of one, in parts of their mean. */
+/* Powers were rounded to whole steps: half of one, in parts of their mean. */
 static uint32_t replay_gain_ppm(const struct jb_recorded_sensor *from)
 {
-    double sum = 0.0;
-    double mean;
-    double ppm;
+    const struct jb_recorded_row *last = &from->rows[from->count - 1];
+    double seconds = (double)(last->t_ns - from->rows[0].t_ns) / JB_NS_PER_S;
+    double ppm = (double)from->step_uw / 2.0 * seconds / (double)last->micro *
+                 REPLAY_PPM;
 
-    for (size_t i = 0; i < from->count; i++)
-        sum += from->rows[i].state == JB_OK ? (double)from->rows[i].micro : 0.0;
-    mean = sum / (double)from->count;
-    if (!(mean > 0.0))
+    if (from->step_uw == 0 || last->micro <= 0)
         return 0;
-    ppm = (double)from->step_micro / 2.0 / mean * REPLAY_PPM;
     return ppm < (double)UINT32_MAX ? (uint32_t)ppm : UINT32_MAX;
 }
 
@@ -149,7 +146,6 @@ static void replay_describe(struct jb_source *source, size_t i)
         .kind = from->kind,
         .provenance = from->provenance,
         .update_ns = replay_scaled_ns(source, period_ns),
-        .window_ns = replay_scaled_ns(source, from->window_ns),
         .quantum = 1,
         .gain_ppm = replay_gain_ppm(from),
         .flags = account ? 0 : JB_SENSOR_SIGNED,
