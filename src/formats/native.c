@@ -128,8 +128,10 @@ static int native_open(const struct jb_format_setup *setup,
     state->form = form;
     state->second = -1;
     state->sensors = calloc(setup->sensor_count + 1, sizeof(*state->sensors));
-    if (!state->sensors)
-        rc = jb_fail(err, JB_ENOMEM, "%zu sensors", setup->sensor_count);
+    if (!state->sensors) {
+        native_close(state);
+        return jb_fail(err, JB_ENOMEM, "%zu sensors", setup->sensor_count);
+    }
     for (size_t i = 0; rc == JB_OK && i < setup->sensor_count; i++)
         rc = native_describe(state, i, err);
     if (rc < 0) {

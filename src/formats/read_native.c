@@ -212,7 +212,8 @@ static int native_check_head(const struct jb_reader *reader,
                              struct jb_error *err)
 {
     for (int i = 0; i < JB_NATIVE_COLUMNS; i++)
-        if (strcmp(texts->text[i], jb_native_names[i].name) != 0)
+        if (!texts->text[i] ||
+            strcmp(texts->text[i], jb_native_names[i].name) != 0)
             return jb_reader_refuse(reader, err, "column %d should be %s",
                                     i + 1, jb_native_names[i].name);
     return JB_OK;

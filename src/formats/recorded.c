@@ -176,14 +176,15 @@ int jb_reader_add(struct jb_reader *reader, const struct jb_reader_row *row,
     void *rows;
     int rc = recorded_find(reader, row, &sensor, err);
 
-    if (rc < 0)
+    if (rc < 0 || !sensor)
         return rc;
     if (recorded_is_other(sensor, row))
         return jb_reader_refuse(reader, err,
                                 "%.64s has another domain or quantity than "
                                 "before",
                                 row->name);
-    if (sensor->count > 0 && row->t_ns < sensor->rows[sensor->count - 1].t_ns)
+    if (sensor->rows && sensor->count > 0 &&
+        row->t_ns < sensor->rows[sensor->count - 1].t_ns)
         return jb_reader_refuse(reader, err, "%.64s goes back in time",
                                 row->name);
     if (reader->recorded->rows == JB_RECORDED_ROWS_MAX)
@@ -193,7 +194,7 @@ int jb_reader_add(struct jb_reader *reader, const struct jb_reader_row *row,
     rc = recorded_grow(&rows, &sensor->room, sensor->count,
                        sizeof(*sensor->rows), err);
     sensor->rows = rows;
-    if (rc < 0)
+    if (rc < 0 || !rows)
         return rc;
     recorded_fill(sensor, row);
     reader->recorded->rows++;
@@ -276,7 +277,9 @@ static char recorded_peek(struct jb_reader *reader)
     while (reader->at < reader->length &&
            recorded_is_blank(reader->text[reader->at]))
         recorded_pass(reader, 1);
-    return reader->at < reader->length ? reader->text[reader->at] : '\0';
+    if (reader->at == reader->length)
+        return '\0';
+    return reader->text[reader->at];
 }
 
 typedef int recorded_visit(struct jb_reader *reader, const json_t *value,

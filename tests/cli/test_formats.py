@@ -119,6 +119,28 @@ class Energizta(Case):
             self.assertEqual(powers["rapl_total_watt"], sum(
                 powers[k] for k in self.POWERS[:4]))
 
+    def test_states_of_this_machine(self):
+        """Shares and amounts that the kernel tells of this very machine."""
+        def meminfo():
+            with open("/proc/meminfo", encoding="ascii") as stream:
+                return {k: int(v.split()[0]) // 1024 for k, v in (
+                    line.split(":") for line in stream)}
+        with tree() as root, Meters(root):
+            got = run("record", f"--sysfs={root}/sys", "--format=energizta",
+                      "-i500ms", "-d1s")
+        now = meminfo()
+        for text in got.stdout.splitlines():
+            line = self.check_line(text)
+            self.assertEqual(line["mem_total_MB"], now["MemTotal"])
+            self.assertAlmostEqual(line["mem_free_MB"], now["MemFree"],
+                                   delta=now["MemTotal"] / 10)
+            self.assertAlmostEqual(
+                line["mem_used_MB"], now["MemTotal"] - now["MemFree"] -
+                now["Buffers"] - now["Cached"], delta=now["MemTotal"] / 10)
+            shares = [line[f"cpu_{k}_pct"] for k in ("usr", "sys", "iowait")]
+            self.assertLessEqual(sum(shares), 101)
+            self.assertGreaterEqual(min(shares), 0)
+
     def test_energy_is_whole(self):
         """The lines' powers times their intervals are what was counted."""
         with tree() as root, Meters(root):

@@ -353,8 +353,8 @@ static void test_energizta_states(void **state)
     rig_value(rig, written, 1000, 100 * S);
     rig_value(rig, sent, 1 << 20, 100 * S);
     rig_value(rig, bridge, 1 << 20, 100 * S);
-    rig_value(rig, load, 208, 102 * S);           /* hundredths */
-    rig_value(rig, total, 16384 * 1024, 102 * S); /* KiB */
+    rig_value(rig, load, 208, 102 * S);                     /* hundredths */
+    rig_value(rig, total, UINT64_C(16384) * 1024, 102 * S); /* KiB */
     rig_value(rig, written, 1000 + 8 * 4 + 1, 102 * S);
     rig_value(rig, sent, (1 << 20) + 2 * 3 * 1024, 102 * S);
     rig_value(rig, bridge, 1 << 21, 102 * S);

@@ -259,91 +259,92 @@ static void test_cut_off(void **state)
 }
 
 /* What is refused, and the line that is blamed. */
+static const struct {
+    const char *text, *where, *word;
+} garbage[] = {
+    { "", "f:1:", "empty" },
+    { " \n\n", "f:3:", "empty" },
+    { "hello\n", "f:1:", "neither" },
+    { "\x7f"
+      "ELF",
+      "f:1:", "neither" },
+    { "[", "f:", "no reading" },
+    { "[]", "f:", "no reading" },
+    { JSON_HEAD "\n]}\n", "f:", "no reading" },
+    { CSV_HEAD, "f:", "no reading" },
+    { "{}", "f:1:", "no recording" },
+    { "{\"a\": 1}", "f:1:", "no recording" },
+    { "{\"a\": 1", "f:1:", "first row" },
+    { "[1]", "f:1:", "expected" },
+    { "[{\"a\": 1}]", "f:1:", "without sockets" },
+    { "[\n" REPORT("1.0", "1.0") " " REPORT("2.0", "1.0") "]",
+      "f:2:", "comma" },
+    { "[" REPORT("1.0", "1.0") "] x", "f:1:", "follows" },
+    { "[" REPORT("1.0", "1.0") ",\n" REPORT("2.0", "-1.0") "]",
+      "f:2:", "no power" },
+    { "[" REPORT("\"x\"", "1.0") "]", "f:1:", "time" },
+    { "[" REPORT("1e300", "1.0") "]", "f:1:", "time" },
+    { "{\"format\": \"other\", \"version\": 1, \"readings\": []}",
+      "f:1:", "head" },
+    { "{\"format\": \"joulebook-record\", \"version\": 2, \"readings\": "
+      "[]}",
+      "f:1:", "head" },
+    { "{\"format\": \"joulebook-record\"}", "f:1:", "no readings" },
+    { JSON_HEAD "\n" ROW("0.0", "1.0", "ok") "]\n", "f:3:", "brace" },
+    { JSON_HEAD ROW("0.0", "1.0", "ok") "]} {", "f:1:", "follows" },
+    { ROW("0.0", "1.0", "ok") "\nx", "f:2:", "" },
+    { ROW("0.0", "1.0", "ok") "\n" ROW("0.1", "1.0", "fine"),
+      "f:2:", "state is not understood: fine" },
+    { ROW("0.0", "\"1\"", "ok"), "f:1:", "value is of another type" },
+    { ROW("0.0", "-1", "ok"), "f:1:", "value" },
+    { ROW("0.0", "1e300", "ok"), "f:1:", "value" },
+    { ROW("-1", "1", "ok"), "f:1:", "elapsed_s" },
+    { ROW("1.0", "1", "ok") "\n" ROW("0.5", "1", "ok"), "f:2:", "goes back" },
+    { "{\"sensor\": \"a\", \"sensor\": \"a\"}", "f:1:", "" },
+    { "{\"sensor\": 7}", "f:1:", "sensor is of another type" },
+    { "{\"sensor\": \"a b\", \"quantity\": \"energy\", \"value\": 1, "
+      "\"elapsed_s\": 0, \"provenance\": \"measured\", \"state\": \"ok\"}",
+      "f:1:", "no sensor's name" },
+    { CSV_HEAD "x,0.0,a,,energy,5,J,,derived\n", "f:2:", "9 of 10" },
+    { CSV_HEAD "x,0.0,a,,energy,5,J,,derived,ok,\n", "f:2:", "more than" },
+    { CSV_HEAD "x,0.0,a,,energy,5x,J,,derived,ok\n", "f:2:", "5x" },
+    { CSV_HEAD "x,0.0,a,cpu-0,energy,5,J,,derived,ok\n", "f:2:", "cpu-0" },
+    { CSV_HEAD "x,0.0,a,,heat,5,J,,derived,ok\n", "f:2:", "heat" },
+    { CSV_HEAD "x,0.0,a,,energy,5,J,,guessed,ok\n", "f:2:", "guessed" },
+    { CSV_HEAD "x,0.0,\"a,,energy,5,J,,derived,ok\n", "f:2:", "column 3" },
+    { CSV_HEAD "x,0.0,a\"b,,energy,5,J,,derived,ok\n", "f:2:", "column 3" },
+    { CSV_HEAD "x,0.0,a,,energy,5,J,,derived,ok\n"
+               "x,1.0,a,dram-0,energy,5,J,,derived,ok\n",
+      "f:3:", "another domain" },
+    { "time,b,c\n", "f:1:", "3 of 10" },
+    { "time,b,c,d,e,f,g,h,i,j\n", "f:1:", "column 2 should be elapsed_s" },
+    { LINE("0", "\"a_watt\": 1"), "f:1:", "interval" },
+    { LINE("1.5", "\"a_watt\": 1"), "f:1:", "interval" },
+    { LINE("99999999999999", "\"a_watt\": 1"), "f:1:", "interval" },
+    { LINE("1000000", "\"a_watt\": \"1\""), "f:1:", "no power" },
+    { LINE("1000000", "\"a_watt\": -1"), "f:1:", "no power" },
+    { LINE("1000000", "\"a_watt\": 1") "\n\n{\"powers\": 7}\n",
+      "f:3:", "without powers" },
+    { "-- a remark\n-- another", "f:", "no reading" },
+};
+
 static void test_garbage(void **state)
 {
-    static const struct {
-        const char *text, *where, *word;
-    } rows[] = {
-        { "", "f:1:", "empty" },
-        { " \n\n", "f:3:", "empty" },
-        { "hello\n", "f:1:", "neither" },
-        { "\x7f"
-          "ELF",
-          "f:1:", "neither" },
-        { "[", "f:", "no reading" },
-        { "[]", "f:", "no reading" },
-        { JSON_HEAD "\n]}\n", "f:", "no reading" },
-        { CSV_HEAD, "f:", "no reading" },
-        { "{}", "f:1:", "no recording" },
-        { "{\"a\": 1}", "f:1:", "no recording" },
-        { "{\"a\": 1", "f:1:", "first row" },
-        { "[1]", "f:1:", "expected" },
-        { "[{\"a\": 1}]", "f:1:", "without sockets" },
-        { "[\n" REPORT("1.0", "1.0") " " REPORT("2.0", "1.0") "]",
-          "f:2:", "comma" },
-        { "[" REPORT("1.0", "1.0") "] x", "f:1:", "follows" },
-        { "[" REPORT("1.0", "1.0") ",\n" REPORT("2.0", "-1.0") "]",
-          "f:2:", "no power" },
-        { "[" REPORT("\"x\"", "1.0") "]", "f:1:", "time" },
-        { "[" REPORT("1e300", "1.0") "]", "f:1:", "time" },
-        { "{\"format\": \"other\", \"version\": 1, \"readings\": []}",
-          "f:1:", "head" },
-        { "{\"format\": \"joulebook-record\", \"version\": 2, \"readings\": "
-          "[]}",
-          "f:1:", "head" },
-        { "{\"format\": \"joulebook-record\"}", "f:1:", "no readings" },
-        { JSON_HEAD "\n" ROW("0.0", "1.0", "ok") "]\n", "f:3:", "brace" },
-        { JSON_HEAD ROW("0.0", "1.0", "ok") "]} {", "f:1:", "follows" },
-        { ROW("0.0", "1.0", "ok") "\nx", "f:2:", "" },
-        { ROW("0.0", "1.0", "ok") "\n" ROW("0.1", "1.0", "fine"),
-          "f:2:", "state is not understood: fine" },
-        { ROW("0.0", "\"1\"", "ok"), "f:1:", "value is of another type" },
-        { ROW("0.0", "-1", "ok"), "f:1:", "value" },
-        { ROW("0.0", "1e300", "ok"), "f:1:", "value" },
-        { ROW("-1", "1", "ok"), "f:1:", "elapsed_s" },
-        { ROW("1.0", "1", "ok") "\n" ROW("0.5", "1", "ok"),
-          "f:2:", "goes back" },
-        { "{\"sensor\": \"a\", \"sensor\": \"a\"}", "f:1:", "" },
-        { "{\"sensor\": 7}", "f:1:", "sensor is of another type" },
-        { "{\"sensor\": \"a b\", \"quantity\": \"energy\", \"value\": 1, "
-          "\"elapsed_s\": 0, \"provenance\": \"measured\", \"state\": \"ok\"}",
-          "f:1:", "no sensor's name" },
-        { CSV_HEAD "x,0.0,a,,energy,5,J,,derived\n", "f:2:", "9 of 10" },
-        { CSV_HEAD "x,0.0,a,,energy,5,J,,derived,ok,\n", "f:2:", "more than" },
-        { CSV_HEAD "x,0.0,a,,energy,5x,J,,derived,ok\n", "f:2:", "5x" },
-        { CSV_HEAD "x,0.0,a,cpu-0,energy,5,J,,derived,ok\n", "f:2:", "cpu-0" },
-        { CSV_HEAD "x,0.0,a,,heat,5,J,,derived,ok\n", "f:2:", "heat" },
-        { CSV_HEAD "x,0.0,a,,energy,5,J,,guessed,ok\n", "f:2:", "guessed" },
-        { CSV_HEAD "x,0.0,\"a,,energy,5,J,,derived,ok\n", "f:2:", "column 3" },
-        { CSV_HEAD "x,0.0,a\"b,,energy,5,J,,derived,ok\n", "f:2:", "column 3" },
-        { CSV_HEAD "x,0.0,a,,energy,5,J,,derived,ok\n"
-                   "x,1.0,a,dram-0,energy,5,J,,derived,ok\n",
-          "f:3:", "another domain" },
-        { "time,b,c\n", "f:1:", "3 of 10" },
-        { "time,b,c,d,e,f,g,h,i,j\n", "f:1:", "column 2 should be elapsed_s" },
-        { LINE("0", "\"a_watt\": 1"), "f:1:", "interval" },
-        { LINE("1.5", "\"a_watt\": 1"), "f:1:", "interval" },
-        { LINE("99999999999999", "\"a_watt\": 1"), "f:1:", "interval" },
-        { LINE("1000000", "\"a_watt\": \"1\""), "f:1:", "no power" },
-        { LINE("1000000", "\"a_watt\": -1"), "f:1:", "no power" },
-        { LINE("1000000", "\"a_watt\": 1") "\n\n{\"powers\": 7}\n",
-          "f:3:", "without powers" },
-        { "-- a remark\n-- another", "f:", "no reading" },
-    };
 
     (void)state;
-    for (size_t i = 0; i < CHECK_COUNT(rows); i++) {
+    for (size_t i = 0; i < CHECK_COUNT(garbage); i++) {
         struct jb_recorded *recorded = NULL;
         struct jb_error err = { 0 };
-        int rc = jb_recorded_parse("f", rows[i].text, strlen(rows[i].text),
-                                   &recorded, &err);
+        int rc = jb_recorded_parse("f", garbage[i].text,
+                                   strlen(garbage[i].text), &recorded, &err);
 
-        CHECK_STATUS(rows[i].text, rc, JB_EFORMAT, &err);
+        CHECK_STATUS(garbage[i].text, rc, JB_EFORMAT, &err);
         CHECK_BOOL("untouched", recorded == NULL, true);
-        if (strncmp(err.text, rows[i].where, strlen(rows[i].where)) != 0 ||
-            !strstr(err.text, rows[i].word)) {
-            print_error("%s: got \"%s\", want \"%s ... %s\"\n", rows[i].text,
-                        err.text, rows[i].where, rows[i].word);
+        if (strncmp(err.text, garbage[i].where, strlen(garbage[i].where)) !=
+                0 ||
+            !strstr(err.text, garbage[i].word)) {
+            print_error("%s: got \"%s\", want \"%s ... %s\"\n", garbage[i].text,
+                        err.text, garbage[i].where, garbage[i].word);
             fail();
         }
     }

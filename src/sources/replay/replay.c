@@ -182,6 +182,25 @@ static uint64_t replay_start_ns(const struct jb_source *source)
     return start_ns;
 }
 
+static int replay_load(struct jb_source *source, const char *file,
+                       struct jb_error *err)
+{
+    size_t count;
+    int rc = jb_recorded_read(file, &source->recorded, err);
+
+    if (rc < 0)
+        return rc;
+    count = source->recorded->count;
+    source->sensors = calloc(count + 1, sizeof(*source->sensors));
+    source->cursors = calloc(count + 1, sizeof(*source->cursors));
+    if (!source->sensors || !source->cursors)
+        return jb_fail(err, JB_ENOMEM, "%zu recorded sensors", count);
+    for (size_t i = 0; i < count; i++)
+        replay_describe(source, i);
+    source->start_ns = replay_start_ns(source);
+    return JB_OK;
+}
+
 static int replay_open(const struct jb_env *env, const void *opaque,
                        struct jb_source **out, struct jb_error *err)
 {
@@ -199,22 +218,11 @@ static int replay_open(const struct jb_env *env, const void *opaque,
         return jb_fail(err, JB_ENOMEM, "replay");
     source->clock = env->clock;
     source->speed = options->speed;
-    rc = jb_recorded_read(options->file, &source->recorded, err);
-    if (rc == JB_OK) {
-        size_t room = source->recorded->count + 1;
-
-        source->sensors = calloc(room, sizeof(*source->sensors));
-        source->cursors = calloc(room, sizeof(*source->cursors));
-        if (!source->sensors || !source->cursors)
-            rc = jb_fail(err, JB_ENOMEM, "%zu recorded sensors", room - 1);
-    }
+    rc = replay_load(source, options->file, err);
     if (rc < 0) {
         replay_close(source);
         return rc;
     }
-    for (size_t i = 0; i < source->recorded->count; i++)
-        replay_describe(source, i);
-    source->start_ns = replay_start_ns(source);
     *out = source;
     return JB_OK;
 }
