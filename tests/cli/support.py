@@ -67,6 +67,14 @@ def sources():
     return {s["source"]: s["state"] for s in json.loads(got.stdout)["sources"]}
 
 
+def wait_for_bytes(path, size):
+    """Until a file that somebody writes holds more than so many."""
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until and not (
+            os.path.exists(path) and os.path.getsize(path) > size):
+        time.sleep(0.01)
+
+
 def is_root():
     return os.geteuid() == 0
 

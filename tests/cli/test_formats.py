@@ -11,8 +11,8 @@ import sys
 import time
 import unittest
 
-from support import (PATIENCE_S, TREES, Case, Ticker, environment, folder,
-                     main, run, start, tree, write, zone)
+from support import (PATIENCE_S, Case, Ticker, environment, folder,
+                     main, run, start, tree, wait_for_bytes, write, zone)
 
 # Watts of each zone of the copied tree, and nanojoules per count.
 WATTS = {"intel-rapl:1": 44.4, "intel-rapl:0": 40.6,
@@ -259,11 +259,7 @@ class Scaphandre(Case):
                     process = start("record", f"--sysfs={root}/sys",
                                     "--format=scaphandre", "-i20ms", "-d60s",
                                     "-o", file)
-                    until = time.monotonic() + PATIENCE_S
-                    while time.monotonic() < until and not (
-                            os.path.exists(file) and
-                            os.path.getsize(file) > 4000):
-                        time.sleep(0.01)
+                    wait_for_bytes(file, 4000)
                     process.send_signal(number)
                     _, err = process.communicate(timeout=PATIENCE_S)
                     killed = number == signal.SIGKILL
@@ -276,19 +272,23 @@ class Scaphandre(Case):
                         self.assertIn(f"{len(reports)} rows", err)
 
     def test_at_every_moment(self):
-        """A reader sees whole JSON whenever it looks."""
+        """Stopped at any moment, the file that is there is whole."""
         with tree() as root, Meters(root), folder() as path:
             file = os.path.join(path, "r.json")
-            process = start("record", f"--sysfs={root}/sys", "-i10ms", "-d2s",
+            process = start("record", f"--sysfs={root}/sys", "-i5ms", "-d0s",
                             "--format=scaphandre", "-o", file)
-            looks = 0
-            while process.poll() is None:
-                if os.path.exists(file) and os.path.getsize(file):
-                    with open(file, encoding="utf-8") as stream:
-                        self.check_file(stream.read())
-                    looks += 1
+            wait_for_bytes(file, 4000)
+            lengths = set()
+            for _ in range(40):
+                process.send_signal(signal.SIGSTOP)
+                os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+                with open(file, encoding="utf-8") as stream:
+                    lengths.add(len(self.check_file(stream.read())))
+                process.send_signal(signal.SIGCONT)
+                time.sleep(0.013)
+            process.kill()
             process.communicate()
-            self.assertGreater(looks, 20)
+        self.assertGreater(len(lengths), 20)
 
     def test_pipe(self):
         """SIGTERM closes the array on a pipe as well."""
