@@ -12,7 +12,8 @@ import time
 import unittest
 
 from support import (PATIENCE_S, Case, Ticker, environment, folder,
-                     main, run, start, tree, wait_for_bytes, write, zone)
+                     main, run, start, tree, wait_for_bytes, wait_for_change,
+                     write, zone)
 
 # Watts of each zone of the copied tree, and nanojoules per count.
 WATTS = {"intel-rapl:1": 44.4, "intel-rapl:0": 40.6,
@@ -37,6 +38,7 @@ class Meters:
             f"    count={START}+int(w*s*1e9/u)\n"
             "    os.pwrite(fd,b'%018d\\n'%(count*u//1000),0)\n"
             "  time.sleep(0.003)\n")
+        self.watched = zone(root, "intel-rapl:0")
         for name, unit in UNITS.items():
             write(zone(root, name), "%018d\n" % (START * unit // 1000))
         self.process = subprocess.Popen([sys.executable, "-c", script],
@@ -46,7 +48,7 @@ class Meters:
         self.process.stdin.close()
 
     def __enter__(self):
-        time.sleep(0.2)
+        wait_for_change(self.watched)
         return self
 
     def __exit__(self, *unused):
@@ -172,7 +174,7 @@ class Energizta(Case):
                 [sys.executable, "-c", script,
                  *[zone(root, n) for n in ("intel-rapl:0", "intel-rapl:1")]])
             try:
-                time.sleep(0.2)
+                wait_for_change(zone(root, "intel-rapl:0"))
                 got = run("record", f"--sysfs={root}/sys", "-i500ms", "-d2s",
                           "--format=energizta", "--domains=package")
             finally:
