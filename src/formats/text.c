@@ -2,82 +2,49 @@
 #include "text.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/emit.h"
+#include "base/text.h"
 
-/* Longest escape of one byte, "\u001f", and of what is no text. */
+/* Longest escape of one byte, "\\u001f"; U+FFFD for one that is no text has
+ * three. */
 enum { TEXT_ESCAPE_MAX = 6 };
 
-/* Bytes of the UTF-8 sequence that begins here; 0 for what is none (RFC 3629:
- * no overlong form, no surrogate, nothing above U+10FFFF). */
-static size_t text_sequence(const unsigned char *at)
+struct text_room {
+    char *text;
+    size_t used, capacity;
+};
+
+static int text_collect(void *context, const char *bytes, size_t length)
 {
-    size_t length = 0;
-    unsigned low = 0x80;
-    unsigned high = 0xbf;
+    struct text_room *room = context;
 
-    if (at[0] < 0x80)
-        return 1;
-    if (at[0] >= 0xc2 && at[0] <= 0xdf)
-        length = 2;
-    else if (at[0] >= 0xe0 && at[0] <= 0xef)
-        length = 3;
-    else if (at[0] >= 0xf0 && at[0] <= 0xf4)
-        length = 4;
-    low = at[0] == 0xe0 ? 0xa0 : (at[0] == 0xf0 ? 0x90 : low);
-    high = at[0] == 0xed ? 0x9f : (at[0] == 0xf4 ? 0x8f : high);
-    for (size_t i = 1; i < length; i++) {
-        if (at[i] < low || at[i] > high)
-            return 0; /* a NUL ends here, too */
-        low = 0x80;
-        high = 0xbf;
-    }
-    return length;
-}
-
-static size_t text_escape(char *out, unsigned char c)
-{
-    static const char plain[] = "\"\\\b\f\n\r\t";
-    static const char short_form[] = "\"\\bfnrt";
-    const char *found = c ? strchr(plain, c) : NULL;
-
-    if (found) {
-        out[0] = '\\';
-        out[1] = short_form[found - plain];
-        return 2;
-    }
-    return (size_t)snprintf(out, TEXT_ESCAPE_MAX + 1, "\\u%04x", c);
+    if (length >= room->capacity - room->used)
+        return JB_ELIMIT;
+    memcpy(room->text + room->used, bytes, length);
+    room->used += length;
+    return JB_OK;
 }
 
 char *jb_json_quote(const char *text)
 {
-    const unsigned char *at = (const unsigned char *)text;
-    char *out = malloc(strlen(text) * TEXT_ESCAPE_MAX + 3);
-    char *to = out;
+    struct text_room room = { .capacity = strlen(text) * TEXT_ESCAPE_MAX + 3 };
+    struct jb_emit emit;
 
-    if (!out)
+    room.text = malloc(room.capacity);
+    if (!room.text)
         return NULL;
-    *to++ = '"';
-    while (*at) {
-        size_t length = text_sequence(at);
-
-        if (length == 0) {
-            to += snprintf(to, TEXT_ESCAPE_MAX + 1, "\\ufffd");
-            at++;
-        } else if (*at < 0x20 || *at == '"' || *at == '\\') {
-            to += text_escape(to, *at++);
-        } else {
-            memcpy(to, at, length);
-            to += length;
-            at += length;
-        }
+    jb_emit_init(&emit, text_collect, &room, 0);
+    jb_emit_text(&emit, text);
+    if (jb_emit_end(&emit) < 0) {
+        free(room.text);
+        return NULL;
     }
-    *to++ = '"';
-    *to = '\0';
-    return out;
+    room.text[jb_text_trimmed(room.text, room.used)] = '\0';
+    return room.text;
 }
 
 char *jb_csv_quote(const char *text)

@@ -23,7 +23,7 @@ UNITS = {"intel-rapl:1": 61035, "intel-rapl:0": 61035,
 START = 900000000
 
 
-class Meters:
+class Meters(Ticker):
     """Counters of a copied tree that count WATTS until they are closed."""
 
     def __init__(self, root):
@@ -46,14 +46,6 @@ class Meters:
         self.process.stdin.write(json.dumps(
             [[zone(root, n), w, UNITS[n]] for n, w in WATTS.items()]))
         self.process.stdin.close()
-
-    def __enter__(self):
-        wait_for_change(self.watched)
-        return self
-
-    def __exit__(self, *unused):
-        self.process.kill()
-        self.process.wait()
 
 
 def pairs(text):
