@@ -710,10 +710,15 @@ static void meter_books_a_window_once(void **state)
     newest = jb_curve_newest(&meter.curve);
     CHECK_U64("energy", (uint64_t)newest->energy.uj, 200000000);
     CHECK_U64("seen", newest->seen_ns, METER_S);
-    meter_feed_at(&meter, 6 * METER_S, 300); /* one of these four was seen */
+    CHECK_REAL("variance", newest->variance_uj2, 0.0);
+    /* 300 W in the last of four seconds, 250 W in those that nobody looked at:
+     * 1050 J, of which 750 J are a line of 300 J's rise and a guess. */
+    meter_feed_at(&meter, 6 * METER_S, 300);
     newest = jb_curve_newest(&meter.curve);
-    CHECK_U64("energy", (uint64_t)newest->energy.uj, 1400000000);
-    CHECK_U64("seen", newest->seen_ns, 2 * METER_S);
+    CHECK_U64("energy", (uint64_t)newest->energy.uj, 1250000000);
+    CHECK_U64("seen", newest->seen_ns, 5 * METER_S);
+    CHECK_REAL("variance", newest->variance_uj2,
+               (300e6 * 300e6 + 750e6 * 750e6) / 12.0);
     jb_meter_release(&meter);
 }
 
