@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "sources/perf/event.h"
+#include "pmu/event.h"
 
 enum { FUZZ_CPU_MAX = 4095 };
 

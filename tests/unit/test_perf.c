@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "joulebook/plugin/source.h"
-#include "sources/perf/event.h"
+#include "pmu/event.h"
 
 extern const struct jb_source_desc jb_source_perf;
 

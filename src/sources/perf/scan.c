@@ -223,6 +223,7 @@ static void scan_connect(const struct scan *scan, size_t at, bool is_new)
     struct jb_sensor *sensor = &scan->source->sensors[at];
     struct jb_perf_meter *meter = &scan->source->meters[at];
     struct jb_perf_meter want = { .fd = -1,
+                                  .leader_fd = -1,
                                   .type = scan->pmu.type,
                                   .cpu = scan->cpu,
                                   .config = scan->event.config,
@@ -322,6 +323,9 @@ static int scan_pmu(struct scan *scan, struct jb_error *err)
 
     if (rc == JB_EABSENT)
         return JB_OK;
+    if (rc == JB_OK && scan->pmu.cpu_count == 0)
+        rc = jb_fail(&trouble, JB_EFORMAT, "%s/cpumask is missing",
+                     scan->pmu.path);
     if (rc < 0)
         return scan_broken_pmu(scan, &trouble, err);
     for (size_t i = 0; rc == JB_OK && i < SCAN_ROWS; i++) {

@@ -8,8 +8,8 @@
  * fuzzed.  Strict, because a misread event counts something else and a
  * misread scale is a wrong bill.  Outputs are untouched on failure.
  */
-#ifndef JB_PERF_EVENT_H
-#define JB_PERF_EVENT_H
+#ifndef JB_PMU_EVENT_H
+#define JB_PMU_EVENT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  *
  * Read at open and rescan only; nothing here is kept open.
  */
-#ifndef JB_PERF_PMU_H
-#define JB_PERF_PMU_H
+#ifndef JB_PMU_PMU_H
+#define JB_PMU_PMU_H
 
 #include <stdint.h>
 
@@ -15,9 +15,9 @@
 
 struct jb_perf_pmu {
     char path[JB_PATH_MAX];
-    uint32_t type; /* for perf_event_attr.type */
-    uint32_t *cpus;
-    size_t cpu_count;
+    uint32_t type;    /* for perf_event_attr.type */
+    uint32_t *cpus;   /* where it wants to be counted: one of each package */
+    size_t cpu_count; /* 0: it names none, every CPU counts for itself */
 };
 
 /* What an event counts, in micro-joules per count. */
@@ -27,13 +27,20 @@ struct jb_perf_event {
 };
 
 /* JB_EABSENT: no such PMU, or no driver for it; JB_EFORMAT: type or cpumask
- * are malformed or the mask is empty.  On success release *out. */
+ * are malformed or the mask names nobody.  On success release *out. */
 JB_NODISCARD int jb_perf_pmu_init(const char *sysfs, const char *name,
                                   struct jb_perf_pmu *out,
                                   struct jb_error *err);
 void jb_perf_pmu_release(struct jb_perf_pmu *pmu);
 
-/* JB_EABSENT: this PMU has no such event; JB_EFORMAT: event, scale or unit
+/* What perf_event_open wants for an event, whatever it counts.  JB_EABSENT:
+ * this PMU has no such event; JB_EFORMAT: it is malformed. */
+JB_NODISCARD int jb_perf_pmu_config(const struct jb_perf_pmu *pmu,
+                                    const char *name,
+                                    struct jb_perf_config *out,
+                                    struct jb_error *err);
+
+/* An event that counts energy: also JB_EFORMAT when scale or unit
  * are malformed or missing; JB_EIMPLAUSIBLE: it does not count joules. */
 JB_NODISCARD int jb_perf_pmu_event(const struct jb_perf_pmu *pmu,
                                    const char *name, struct jb_perf_event *out,

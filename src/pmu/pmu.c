@@ -38,7 +38,7 @@ static int pmu_read_mask(struct jb_perf_pmu *pmu, struct jb_error *err)
     if (rc == JB_OK)
         rc = jb_file_read(path, mask, sizeof(mask), &length, err);
     if (rc == JB_EABSENT)
-        return jb_fail(err, JB_EFORMAT, "%s is missing", path);
+        return JB_OK;
     if (rc < 0)
         return rc;
     if (!jb_text_each_cpu(mask, length, PMU_CPU_MAX, pmu_count_cpu, &count))
@@ -129,8 +129,8 @@ static int pmu_read_text(const struct jb_perf_pmu *pmu, const char *name,
     return rc;
 }
 
-static int pmu_read_config(const struct jb_perf_pmu *pmu, const char *name,
-                           struct jb_perf_config *out, struct jb_error *err)
+int jb_perf_pmu_config(const struct jb_perf_pmu *pmu, const char *name,
+                       struct jb_perf_config *out, struct jb_error *err)
 {
     char text[PMU_TEXT_MAX];
     int rc = pmu_read_text(pmu, name, "", text, err);
@@ -172,7 +172,7 @@ int jb_perf_pmu_event(const struct jb_perf_pmu *pmu, const char *name,
                       struct jb_perf_event *out, struct jb_error *err)
 {
     struct jb_perf_event event = { .num = 0 };
-    int rc = pmu_read_config(pmu, name, &event.config, err);
+    int rc = jb_perf_pmu_config(pmu, name, &event.config, err);
 
     if (rc == JB_OK)
         rc = pmu_read_unit(pmu, name, &event, err);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One event of one CPU: the system calls and what their failures mean. */
+#include "meter.h"
+
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "perf.h"
+#include "base/file.h"
 
 enum { METER_PARANOID_MAX = 16 };
 
@@ -68,9 +69,10 @@ int jb_perf_meter_open(const struct jb_env *env, const char *label,
         .config = meter->config.word[0],
         .config1 = meter->config.word[1],
         .config2 = meter->config.word[2],
+        .read_format = meter->is_leader ? PERF_FORMAT_GROUP : 0,
     };
-    long fd = syscall(SYS_perf_event_open, &attr, -1, (int)meter->cpu, -1,
-                      PERF_FLAG_FD_CLOEXEC);
+    long fd = syscall(SYS_perf_event_open, &attr, -1, (int)meter->cpu,
+                      meter->leader_fd, PERF_FLAG_FD_CLOEXEC);
 
     if (fd < 0)
         return meter_explain(env, label, errno, err);
@@ -78,22 +80,47 @@ int jb_perf_meter_open(const struct jb_env *env, const char *label,
     return JB_OK;
 }
 
-int jb_perf_meter_read(const struct jb_perf_meter *meter, uint64_t *raw)
+/* Exactly size bytes: anything else is no answer. */
+static int meter_read(int fd, void *out, size_t size)
 {
-    uint64_t value;
     ssize_t got;
 
     do {
-        got = read(meter->fd, &value, sizeof(value));
+        got = read(fd, out, size);
     } while (got < 0 && errno == EINTR);
     if (got < 0)
         return jb_fail_errno(NULL, errno, "read");
     if (got == 0)
         return JB_EABSENT;
-    if (got != (ssize_t)sizeof(value))
-        return JB_EFORMAT;
-    *raw = value;
-    return JB_OK;
+    return got == (ssize_t)size ? JB_OK : JB_EFORMAT;
+}
+
+int jb_perf_meter_read(const struct jb_perf_meter *meter, uint64_t *raw)
+{
+    uint64_t value;
+    int rc = meter_read(meter->fd, &value, sizeof(value));
+
+    if (rc == JB_OK)
+        *raw = value;
+    return rc;
+}
+
+/* PERF_FORMAT_GROUP without more: the number of members, then their counts
+ * (perf_event_open(2), "Reading results"). */
+int jb_perf_meter_read_group(const struct jb_perf_meter *leader, uint64_t *raw,
+                             size_t count)
+{
+    uint64_t values[1 + JB_PERF_GROUP_MAX];
+    int rc;
+
+    if (count > JB_PERF_GROUP_MAX)
+        return JB_EUSAGE;
+    rc = meter_read(leader->fd, values, (1 + count) * sizeof(values[0]));
+    if (rc == JB_OK && values[0] != count)
+        rc = JB_EFORMAT;
+    if (rc == JB_OK)
+        memcpy(raw, values + 1, count * sizeof(values[0]));
+    return rc;
 }
 
 void jb_perf_meter_close(struct jb_perf_meter *meter)
