@@ -25,7 +25,10 @@ enum {
     POWERCAP_MAX_ZONES = 1024,
     POWERCAP_MAX_DEPTH = 4,
     POWERCAP_RANK_RESTORED = 20, /* hardware counts: better than perf's sums */
-    POWERCAP_RANK_SCALED = 5,    /* microjoules of unknown origin: worse */
+    /* Hardware counts in a unit that is not the kernel's: whoever reads the
+     * register (15) or the kernel's other driver (10) knows the true one. */
+    POWERCAP_RANK_DOUBTFUL = 8,
+    POWERCAP_RANK_SCALED = 5, /* microjoules of unknown origin: worse */
 };
 
 /* RAPL updates its counters about every millisecond (SDM vol. 3B, 15.10), so
@@ -356,9 +359,11 @@ static void powercap_describe(struct jb_source *source, size_t i)
     }
     if (jb_domain_may_rest(sensor->domain.kind))
         sensor->flags |= JB_SENSOR_MAY_REST;
-    sensor->rank = sensor->unit.read_num == 1 && sensor->unit.read_den == 1
-                       ? POWERCAP_RANK_SCALED
-                       : POWERCAP_RANK_RESTORED;
+    sensor->rank = POWERCAP_RANK_RESTORED;
+    if (sensor->unit.read_num == 1 && sensor->unit.read_den == 1)
+        sensor->rank = POWERCAP_RANK_SCALED;
+    else if (sensor->gain_ppm > 0)
+        sensor->rank = POWERCAP_RANK_DOUBTFUL;
 }
 
 /* Why a machine has no RAPL zones, and what to do about it. */
