@@ -74,13 +74,62 @@ static const char builtin_amd[] =
     " shown=exact wave=triangle:6W,16W,250ms\n"
     "meter interval=1s lag=2.7s rest=const:95W\n";
 
+/* A two-socket Intel server (Cascade Lake) whose DRAM counts in 2^-16 J while
+ * powercap prints it in units of 15.3 uJ; its registers tell.  0x606 is the
+ * unit register (2^-3 W, 2^-14 J), 0x614 the TDP of 165 W, 0x61c that of DRAM,
+ * 41.25 W. */
+static const char builtin_xeon[] =
+    "layout xeon\n"
+    "cpu vendor=GenuineIntel family=6 model=85 stepping=7 count=4 packages=2"
+    " register=0x606:0xa0e03 register=0x614:0x528"
+    " register=0x61c:0x14a\n"
+    "zone path=intel-rapl:0 name=package-0 msr=0x611@0"
+    " wave=const:40W+square:0W,90W,1s,350ms"
+    " limit=long_term,165W,165W,999424us limit=short_term,413W,198W,7808us\n"
+    "zone path=intel-rapl:0:0 name=dram unit=2^-16 shown=15300nJ msr=0x619@0"
+    " wave=triangle:4W,14W,700ms limit=long_term,41.25W,0W,976us\n"
+    "zone path=intel-rapl:1 name=package-1 msr=0x611@1"
+    " wave=const:35W+ramp:0W,110W,1.3s"
+    " limit=long_term,165W,165W,999424us limit=short_term,413W,198W,7808us\n"
+    "zone path=intel-rapl:1:0 name=dram unit=2^-16 shown=15300nJ msr=0x619@1"
+    " wave=steps:3W@200ms,9W@100ms,5W@400ms\n"
+    "temperature chip=coretemp label=Package_id_0 thermal=x86_pkg_temp"
+    " of=intel-rapl:0 ambient=32C rise=300mC/W\n"
+    "temperature chip=coretemp label=Package_id_1 thermal=x86_pkg_temp"
+    " of=intel-rapl:1 ambient=31C rise=310mC/W\n"
+    "policy cpus=0 of=intel-rapl:0 min=1000MHz base=2100MHz max=3700MHz"
+    " full=165W\n"
+    "policy cpus=1 of=intel-rapl:0 min=1000MHz base=2100MHz max=3700MHz"
+    " full=165W\n"
+    "policy cpus=2-3 of=intel-rapl:1 min=1000MHz base=2100MHz max=3500MHz"
+    " full=165W\n"
+    "meter interval=1s lag=2.7s rest=const:85W\n";
+
+/* An AMD server (family 19h): 0xc001029b is the package's counter, and
+ * 0xc001029a that of one core, which powercap shows as the zone core.  Here it
+ * is the first core of the only package. */
+static const char builtin_epyc[] =
+    "layout epyc\n"
+    "cpu vendor=AuthenticAMD family=25 model=1 stepping=1 count=2"
+    " register=0xc0010299:0xa1003\n"
+    "zone path=intel-rapl:0 name=package-0 unit=2^-16 shown=exact"
+    " msr=0xc001029b@0 wave=const:55W+square:0W,160W,800ms,300ms\n"
+    "zone path=intel-rapl:0:0 name=core in=intel-rapl:0 unit=2^-16"
+    " shown=exact msr=0xc001029a@0 wave=triangle:6W,16W,250ms\n"
+    "temperature chip=k10temp label=Tctl of=intel-rapl:0 ambient=30C"
+    " rise=210mC/W\n"
+    "policy cpus=0 of=intel-rapl:0:0 min=1500MHz max=3400MHz full=20W\n"
+    "policy cpus=1 of=intel-rapl:0:0 min=1500MHz max=3400MHz full=20W\n"
+    "meter interval=1s lag=2.7s rest=const:95W\n";
+
 static const struct {
     const char *name;
     const char *text;
 } builtin_layouts[] = {
     { "client", builtin_client }, { "server", builtin_server },
     { "full", builtin_full },     { "amd", builtin_amd },
-    { "fast", builtin_fast },
+    { "fast", builtin_fast },     { "xeon", builtin_xeon },
+    { "epyc", builtin_epyc },
 };
 
 const char *jb_lab_layout_builtin(const char *name)

@@ -254,7 +254,8 @@ static int control_read_target(struct jb_lab_scan *line,
     if (shape == CONTROL_ALONE)
         return JB_OK;
     if (!jb_lab_scan_blank(line) ||
-        !jb_lab_scan_word(line, "-:", command->target, sizeof(command->target)))
+        !jb_lab_scan_word(line, "-:_", command->target,
+                          sizeof(command->target)))
         return jb_fail(err, JB_EFORMAT,
                        "a target such as intel-rapl:0 is wanted");
     if (shape == CONTROL_FILE && jb_lab_scan_char(line, '/') &&

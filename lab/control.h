@@ -40,7 +40,7 @@ enum jb_lab_verb {
 
 struct jb_lab_command {
     enum jb_lab_verb verb;
-    char target[JB_LAB_PATH_SIZE]; /* a zone's path, hwmon0, or rest */
+    char target[JB_LAB_PATH_SIZE]; /* a zone's path, a device, or rest */
     char file[JB_LAB_FILE_SIZE];   /* empty: the target's main value */
     struct jb_lab_wave wave;
     int error;

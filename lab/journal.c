@@ -129,9 +129,55 @@ static void journal_add_zone(struct jb_lab_text *out,
                     zone->unit.num, zone->unit.den, zone->shown.num,
                     zone->shown.den, zone->modulus, zone->start);
     journal_add_limits(out, zone);
+    if (zone->msr != 0)
+        jb_lab_text_add(out, ",\"msr\":[%" PRIu32 ",%u]", zone->msr,
+                        zone->msr_package);
     jb_lab_text_add(out, ",\"wave\":");
     jb_lab_wave_json(&zone->wave, out);
     jb_lab_text_add(out, "}");
+}
+
+static void journal_add_cpus(struct jb_lab_text *out,
+                             const struct jb_lab_cpus *cpus)
+{
+    if (cpus->count == 0)
+        return;
+    jb_lab_text_add(out,
+                    ",\"cpus\":{\"count\":%u,\"packages\":%u,"
+                    "\"registers\":[",
+                    cpus->count, cpus->packages);
+    for (unsigned i = 0; i < cpus->register_count; i++)
+        jb_lab_text_add(out, "%s[%" PRIu32 ",%" PRIu64 "]", i > 0 ? "," : "",
+                        cpus->registers[i].number, cpus->registers[i].value);
+    jb_lab_text_add(out, "]}");
+}
+
+static void journal_add_gauges(struct jb_lab_text *out,
+                               const struct jb_lab_layout *layout)
+{
+    jb_lab_text_add(out, ",\"temperatures\":[");
+    for (unsigned i = 0; i < layout->temperature_count; i++) {
+        const struct jb_lab_temperature *what = &layout->temperatures[i];
+
+        jb_lab_text_add(out,
+                        "%s{\"of\":\"%s\",\"ambient_mdegc\":%" PRId64
+                        ",\"rise_mdegc\":%" PRId64 ",\"thermal\":%s}",
+                        i > 0 ? "," : "", layout->zones[what->zone].path,
+                        what->ambient_mdegc, what->rise_mdegc,
+                        what->thermal[0] ? "true" : "false");
+    }
+    jb_lab_text_add(out, "],\"policies\":[");
+    for (unsigned i = 0; i < layout->policy_count; i++) {
+        const struct jb_lab_policy *what = &layout->policies[i];
+
+        jb_lab_text_add(out,
+                        "%s{\"first\":%u,\"of\":\"%s\",\"min_khz\":%" PRIu64
+                        ",\"max_khz\":%" PRIu64 ",\"full_uw\":%" PRId64 "}",
+                        i > 0 ? "," : "", what->first,
+                        layout->zones[what->zone].path, what->min_khz,
+                        what->max_khz, what->full_uw);
+    }
+    jb_lab_text_add(out, "]");
 }
 
 void jb_lab_journal_start(struct jb_lab_journal *journal,
@@ -160,6 +206,8 @@ void jb_lab_journal_start(struct jb_lab_journal *journal,
         jb_lab_wave_json(&layout->meter.rest, out);
         jb_lab_text_add(out, "}");
     }
+    journal_add_cpus(out, &layout->cpus);
+    journal_add_gauges(out, layout);
     journal_end(journal);
 }
 
@@ -202,6 +250,33 @@ void jb_lab_journal_error(struct jb_lab_journal *journal, uint64_t at_ns,
                     ",\"zone\":\"%s\",\"file\":\"%s\",\"text\":null,"
                     "\"errno\":%d",
                     origin.target, origin.file, error);
+    journal_end(journal);
+}
+
+void jb_lab_journal_register(struct jb_lab_journal *journal, uint64_t at_ns,
+                             struct jb_lab_origin origin,
+                             const struct jb_lab_served *served, int error,
+                             const char *text, size_t len)
+{
+    struct jb_lab_text *out = &journal->buffer;
+
+    if (!journal_begin(journal, at_ns))
+        return;
+    jb_lab_text_add(out,
+                    ",\"zone\":\"%s\",\"file\":\"%s\",\"register\":%" PRIu64,
+                    origin.target, origin.file, served->reg);
+    if (error == 0 && !text)
+        jb_lab_text_add(out, ",\"count\":%" PRIu64, served->value);
+    if (error == 0 && !text && served->counts) {
+        jb_lab_text_add_bytes(out, ",\"unwrapped\":", 13);
+        jb_lab_text_add_i128(out, served->unwrapped);
+    }
+    jb_lab_text_add_bytes(out, ",\"text\":", 8);
+    if (error == 0 && text)
+        jb_lab_text_add_json(out, text, len);
+    else
+        jb_lab_text_add_bytes(out, "null", 4);
+    jb_lab_text_add(out, ",\"errno\":%d", error);
     journal_end(journal);
 }
 

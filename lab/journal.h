@@ -42,8 +42,16 @@ void jb_lab_journal_tick(struct jb_lab_journal *journal, uint64_t now_ns);
 
 /* Where and what a served value is. */
 struct jb_lab_origin {
-    const char *target; /* a zone's path, or hwmon0; borrowed */
+    const char *target; /* a zone's path or a device's name; borrowed */
     const char *file;   /* borrowed */
+};
+
+/* A register as it was read on a CPU. */
+struct jb_lab_served {
+    uint64_t reg;
+    uint64_t value;
+    bool counts; /* a zone's counter, of which unwrapped is known */
+    jb_lab_i128 unwrapped;
 };
 
 void jb_lab_journal_start(struct jb_lab_journal *journal,
@@ -56,6 +64,12 @@ void jb_lab_journal_value(struct jb_lab_journal *journal, uint64_t at_ns,
                           const char *text, size_t len);
 void jb_lab_journal_error(struct jb_lab_journal *journal, uint64_t at_ns,
                           struct jb_lab_origin origin, int error);
+/* `error` is what the read failed with; `text` the bytes that were served
+ * instead of the value, or NULL. */
+void jb_lab_journal_register(struct jb_lab_journal *journal, uint64_t at_ns,
+                             struct jb_lab_origin origin,
+                             const struct jb_lab_served *served, int error,
+                             const char *text, size_t len);
 /* A command was obeyed at at_ns, with effect from from_ns on. */
 void jb_lab_journal_command(struct jb_lab_journal *journal, uint64_t at_ns,
                             uint64_t from_ns,

@@ -29,6 +29,10 @@ enum {
     JB_LAB_NAME_SIZE = 24,
     /* The meter remembers this many of its intervals. */
     JB_LAB_MAX_LAG_INTERVALS = 32,
+    JB_LAB_MAX_CPUS = 16,
+    JB_LAB_MAX_REGISTERS = 8,
+    JB_LAB_MAX_TEMPERATURES = 8,
+    JB_LAB_MAX_POLICIES = JB_LAB_MAX_CPUS,
 };
 
 /* counts = fJ * num / den, rounded down. */
@@ -65,6 +69,47 @@ struct jb_lab_zone {
     unsigned limit_count;
     struct jb_lab_limit limits[JB_LAB_MAX_LIMITS];
     struct jb_lab_wave wave; /* own power, without what lies inside */
+    uint32_t msr;            /* register that holds the counter; 0: none */
+    unsigned msr_package;    /* on every CPU of this package */
+};
+
+/* A register that always reads the same, on every CPU. */
+struct jb_lab_register {
+    uint32_t number;
+    uint64_t value;
+};
+
+/* What processors there are, as /proc/cpuinfo, the topology and
+ * /dev/cpu/N/msr show them.  CPUs are numbered package by package; none has a
+ * second thread. */
+struct jb_lab_cpus {
+    unsigned count; /* 0: the machine says nothing of its processors */
+    unsigned packages;
+    char vendor[JB_LAB_NAME_SIZE];
+    unsigned family, model, stepping;
+    unsigned register_count;
+    struct jb_lab_register registers[JB_LAB_MAX_REGISTERS];
+};
+
+/* A sensor that follows a zone's power at once: ambient + rise x power, see
+ * jb_lab_world_temperature(). */
+struct jb_lab_temperature {
+    char chip[JB_LAB_NAME_SIZE];    /* what hwmon's name file says */
+    char label[JB_LAB_NAME_SIZE];   /* empty: it has none */
+    char thermal[JB_LAB_NAME_SIZE]; /* type of a thermal zone that shows the
+                                     * same; empty: none does */
+    int zone;
+    int64_t ambient_mdegc;
+    int64_t rise_mdegc; /* per watt */
+};
+
+/* CPUs whose frequency follows a zone's power: min at none, max from full on,
+ * see jb_lab_world_frequency(). */
+struct jb_lab_policy {
+    unsigned first, last; /* CPUs */
+    int zone;
+    uint64_t min_khz, base_khz, max_khz;
+    int64_t full_uw;
 };
 
 /* A platform meter that answers late: means over whole intervals. */
@@ -81,6 +126,10 @@ struct jb_lab_layout {
     unsigned zone_count;
     struct jb_lab_zone zones[JB_LAB_MAX_ZONES];
     struct jb_lab_meter meter;
+    struct jb_lab_cpus cpus;
+    unsigned temperature_count, policy_count;
+    struct jb_lab_temperature temperatures[JB_LAB_MAX_TEMPERATURES];
+    struct jb_lab_policy policies[JB_LAB_MAX_POLICIES];
 };
 
 /* Reads a whole layout.  Pure and bounded: any bytes may be given.  JB_EFORMAT
@@ -89,8 +138,8 @@ struct jb_lab_layout {
 int jb_lab_layout_parse(const char *text, size_t len, struct jb_lab_layout *out,
                         struct jb_error *err);
 
-/* A built-in name (client server full amd fast) or else the path of a file of
- * at most 64 KiB.  JB_EABSENT when it is neither. */
+/* A built-in name (client server full amd fast xeon epyc) or else the path of a
+ * file of at most 64 KiB.  JB_EABSENT when it is neither. */
 int jb_lab_layout_load(const char *name_or_path, struct jb_lab_layout *out,
                        struct jb_error *err);
 

@@ -29,7 +29,7 @@ static const struct jb_option module_table[] = {
       .fallback = "full",
       .type = JB_OPTION_TEXT,
       LAB(layout),
-      .help = "client, server, full, amd, fast, or a file" },
+      .help = "client, server, full, amd, fast, xeon, epyc, or a file" },
     { .name = "journal",
       .argument = "FILE",
       .type = JB_OPTION_TEXT,

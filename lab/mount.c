@@ -35,7 +35,7 @@ enum {
 struct mount_handle {
     struct mount_handle *previous, *next; /* of the mount's list */
     struct jb_lab_answer answer;
-    struct jb_lab_text page; /* the status page, which is longer */
+    struct jb_lab_text page; /* status and cpuinfo, which are longer */
     bool is_page;
 };
 
@@ -46,6 +46,7 @@ struct mount_delayed {
     struct mount_handle *handle;
     unsigned node;
     size_t size;
+    off_t offset;
     uint64_t due_ns;
     bool interrupted; /* the reader was killed or got a signal */
 };
@@ -64,7 +65,9 @@ struct jb_lab_mount {
  * opening a file by its path). */
 static double mount_timeout_s(const struct jb_lab_node *node)
 {
-    return node->role == JB_LAB_DIR && node->zone < 0 ? 3600.0 : 0.0;
+    return node->role == JB_LAB_DIR && node->zone < 0 && node->device < 0
+               ? 3600.0
+               : 0.0;
 }
 
 static struct jb_lab_mount *mount_of(fuse_req_t request)
@@ -307,15 +310,38 @@ static void mount_reply_part(fuse_req_t request,
     fuse_reply_buf(request, bytes + offset, len < size ? len : size);
 }
 
+/* A register is read anew each time, its number being the offset. */
+static void mount_reply_register(struct jb_lab_mount *mount,
+                                 const struct mount_delayed *what)
+{
+    struct jb_lab_answer answer;
+
+    jb_lab_state_rdmsr(mount->state, what->node, (uint64_t)what->offset,
+                       what->size, jb_lab_now_ns(), &answer);
+    if (answer.error != 0)
+        fuse_reply_err(what->request, answer.error);
+    else
+        fuse_reply_buf(what->request, answer.bytes,
+                       answer.len < what->size ? answer.len : what->size);
+}
+
 /* A read at offset 0: the value as it is now. */
-static void mount_reply_fresh(struct jb_lab_mount *mount, fuse_req_t request,
-                              struct mount_handle *handle, unsigned node,
-                              size_t size)
+static void mount_reply_fresh(struct jb_lab_mount *mount,
+                              const struct mount_delayed *what)
 {
     uint64_t now_ns = jb_lab_now_ns();
-    enum jb_lab_role role = mount->state->tree.nodes[node].role;
+    struct mount_handle *handle = what->handle;
+    enum jb_lab_role role = mount->state->tree.nodes[what->node].role;
 
-    if (role == JB_LAB_STATUS) {
+    if (role == JB_LAB_MSR) {
+        mount_reply_register(mount, what);
+        return;
+    }
+    if (role == JB_LAB_CPUINFO) {
+        handle->is_page = true;
+        jb_lab_text_clear(&handle->page);
+        jb_lab_tree_cpuinfo(&mount->state->world.layout, &handle->page);
+    } else if (role == JB_LAB_STATUS) {
         handle->is_page = true;
         jb_lab_text_clear(&handle->page);
         jb_lab_journal_flush(&mount->state->journal, now_ns);
@@ -323,13 +349,13 @@ static void mount_reply_fresh(struct jb_lab_mount *mount, fuse_req_t request,
     } else if (role == JB_LAB_CONTROL) {
         handle->answer.len = 0;
     } else {
-        jb_lab_state_read(mount->state, node, now_ns, &handle->answer);
+        jb_lab_state_read(mount->state, what->node, now_ns, &handle->answer);
         if (handle->answer.error != 0) {
-            fuse_reply_err(request, handle->answer.error);
+            fuse_reply_err(what->request, handle->answer.error);
             return;
         }
     }
-    mount_reply_part(request, handle, size, 0);
+    mount_reply_part(what->request, handle, what->size, 0);
 }
 
 /* Only notes it: the reply is sent from the loop, where no lock of libfuse is
@@ -363,26 +389,25 @@ static void mount_read(fuse_req_t request, fuse_ino_t ino, size_t size,
 {
     struct jb_lab_mount *mount = mount_of(request);
     struct mount_handle *handle = mount_handle_of(file);
-    unsigned node = (unsigned)(ino - 1);
-    uint64_t delay_ns = mount->state->tree.nodes[node].fault.delay_ns;
+    const struct jb_lab_node *node = &mount->state->tree.nodes[ino - 1];
+    struct mount_delayed what = { .request = request,
+                                  .mount = mount,
+                                  .handle = handle,
+                                  .node = (unsigned)(ino - 1),
+                                  .size = size,
+                                  .offset = offset };
 
-    if (offset > 0) {
+    if (offset > 0 && node->role != JB_LAB_MSR) {
         mount_reply_part(request, handle, size, offset);
         return;
     }
-    if (delay_ns > 0) {
-        struct mount_delayed what = { .request = request,
-                                      .mount = mount,
-                                      .handle = handle,
-                                      .node = node,
-                                      .size = size,
-                                      .due_ns = jb_lab_now_ns() + delay_ns };
-
-        if (!mount_put_aside(mount, &what))
-            fuse_reply_err(request, EBUSY);
+    if (node->fault.delay_ns == 0) {
+        mount_reply_fresh(mount, &what);
         return;
     }
-    mount_reply_fresh(mount, request, handle, node, size);
+    what.due_ns = jb_lab_now_ns() + node->fault.delay_ns;
+    if (!mount_put_aside(mount, &what))
+        fuse_reply_err(request, EBUSY);
 }
 
 static void mount_write(fuse_req_t request, fuse_ino_t ino, const char *bytes,
@@ -495,15 +520,15 @@ int jb_lab_mount_open(const char *directory, struct jb_lab_state *state,
 static void mount_finish_delayed(struct jb_lab_mount *mount,
                                  struct mount_delayed *slot, int error)
 {
-    fuse_req_t request = slot->request;
+    const struct mount_delayed done = *slot;
 
-    fuse_req_interrupt_func(request, NULL, NULL);
+    fuse_req_interrupt_func(done.request, NULL, NULL);
     slot->request = NULL;
     mount->delayed_count--;
     if (error)
-        fuse_reply_err(request, error);
+        fuse_reply_err(done.request, error);
     else
-        mount_reply_fresh(mount, request, slot->handle, slot->node, slot->size);
+        mount_reply_fresh(mount, &done);
 }
 
 /* Sends the replies whose time has come; returns when the next one's will

@@ -3,7 +3,11 @@
 
 #include <string.h>
 
-enum { SCAN_MAX_DIGITS = 19, SCAN_MAX_QUANTITY_DIGITS = 18 };
+enum {
+    SCAN_MAX_DIGITS = 19,
+    SCAN_MAX_QUANTITY_DIGITS = 18,
+    SCAN_MAX_HEX_DIGITS = 16,
+};
 
 struct scan_unit {
     const char *name;
@@ -106,6 +110,33 @@ bool jb_lab_scan_u64(struct jb_lab_scan *scan, uint64_t *value)
     if (scan_digits(&local, SCAN_MAX_DIGITS, &found) == 0)
         return false;
     if (local.at < local.end && scan_is_digit(*local.at))
+        return false;
+    *scan = local;
+    *value = found;
+    return true;
+}
+
+static int scan_hex_digit(char c)
+{
+    if (scan_is_digit(c))
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool jb_lab_scan_hex(struct jb_lab_scan *scan, uint64_t *value)
+{
+    struct jb_lab_scan local = *scan;
+    uint64_t found = 0;
+    unsigned digits = 0;
+
+    if (!jb_lab_scan_literal(&local, "0x"))
+        return false;
+    for (; local.at < local.end && scan_hex_digit(*local.at) >= 0; local.at++) {
+        if (++digits > SCAN_MAX_HEX_DIGITS)
+            return false;
+        found = found << 4 | (unsigned)scan_hex_digit(*local.at);
+    }
+    if (digits == 0)
         return false;
     *scan = local;
     *value = found;

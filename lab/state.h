@@ -24,7 +24,7 @@ struct jb_lab_state {
     struct jb_lab_world world;
     struct jb_lab_tree tree;
     struct jb_lab_journal journal;
-    uint64_t served;   /* reads of energy and power */
+    uint64_t served;   /* reads of energy, gauges and registers */
     uint64_t accepted; /* commands */
     uint64_t refused;
     struct jb_error last_refusal;
@@ -44,9 +44,16 @@ int jb_lab_state_init(struct jb_lab_state *state,
 void jb_lab_state_release(struct jb_lab_state *state);
 
 /* What a read of the file gives at at_ns, faults included (its delay is the
- * caller's to keep).  Energy and power are recorded in the journal. */
+ * caller's to keep).  Energy and gauges are recorded in the journal. */
 void jb_lab_state_read(struct jb_lab_state *state, unsigned node,
                        uint64_t at_ns, struct jb_lab_answer *answer);
+
+/* What a read of `size` bytes at the offset `reg` of a CPU's registers gives:
+ * one register's eight bytes; EIO for one that the CPU does not have, EINVAL
+ * for a size that is no multiple of eight. */
+void jb_lab_state_rdmsr(struct jb_lab_state *state, unsigned node, uint64_t reg,
+                        size_t size, uint64_t at_ns,
+                        struct jb_lab_answer *answer);
 
 /* Obeys the commands in `text`, one per line: all of them, or none when one is
  * malformed or names what is not there (JB_EFORMAT, JB_EABSENT; the reason is
@@ -58,7 +65,7 @@ int jb_lab_state_obey(struct jb_lab_state *state, const char *text, size_t len,
 void jb_lab_state_status(const struct jb_lab_state *state, uint64_t at_ns,
                          struct jb_lab_text *out);
 
-/* False while the node's zone is unplugged. */
+/* False while the node's zone or device is unplugged. */
 bool jb_lab_state_is_visible(const struct jb_lab_state *state, unsigned node);
 
 #endif

@@ -126,6 +126,60 @@ struct jb_lab_reading jb_lab_world_read(const struct jb_lab_world *world,
     return reading;
 }
 
+struct jb_lab_reading jb_lab_world_register(const struct jb_lab_world *world,
+                                            unsigned zone, uint64_t at_ns)
+{
+    struct jb_lab_reading reading = {
+        .unwrapped = world_count(world, zone, jb_lab_world_grid(world, at_ns)),
+    };
+
+    reading.count = jb_lab_counter_wrap(
+        &world->counters[world_origin(world, zone)], reading.unwrapped);
+    return reading;
+}
+
+int64_t jb_lab_world_step_uw(const struct jb_lab_world *world, unsigned zone,
+                             uint64_t at_ns)
+{
+    uint64_t from_ns = jb_lab_world_grid(world, at_ns);
+    uint64_t step_ns = world->layout.grid_ns;
+    jb_lab_i128 energy =
+        jb_lab_world_energy_fj(world, zone, from_ns + step_ns) -
+        jb_lab_world_energy_fj(world, zone, from_ns);
+
+    return (int64_t)(energy / step_ns);
+}
+
+int64_t jb_lab_world_temperature(const struct jb_lab_world *world,
+                                 unsigned index, uint64_t at_ns)
+{
+    const struct jb_lab_temperature *sensor =
+        &world->layout.temperatures[index];
+    jb_lab_i128 power_uw;
+
+    if (world->temperatures[index].held)
+        return world->temperatures[index].held_value;
+    power_uw = jb_lab_world_step_uw(world, (unsigned)sensor->zone, at_ns);
+    return sensor->ambient_mdegc +
+           (int64_t)(power_uw * sensor->rise_mdegc / 1000000);
+}
+
+int64_t jb_lab_world_frequency(const struct jb_lab_world *world, unsigned index,
+                               uint64_t at_ns)
+{
+    const struct jb_lab_policy *policy = &world->layout.policies[index];
+    jb_lab_i128 power_uw;
+
+    if (world->policies[index].held)
+        return world->policies[index].held_value;
+    power_uw = jb_lab_world_step_uw(world, (unsigned)policy->zone, at_ns);
+    if (power_uw > policy->full_uw)
+        power_uw = policy->full_uw;
+    return (int64_t)(policy->min_khz +
+                     (jb_lab_i128)(policy->max_khz - policy->min_khz) *
+                         power_uw / policy->full_uw);
+}
+
 /* Notes the node's energy at the ends of the meter's intervals up to now, as
  * far back as the lag can reach; must run before any load changes. */
 static void world_fill_meter(struct jb_lab_world *world, uint64_t at_ns)

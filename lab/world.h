@@ -27,6 +27,12 @@ struct jb_lab_view {
     jb_lab_i128 held_count;
 };
 
+/* What a temperature or a policy shows. */
+struct jb_lab_gauge {
+    bool held; /* shows held_value whatever happens */
+    int64_t held_value;
+};
+
 struct jb_lab_world {
     struct jb_lab_layout layout;
     uint64_t start_ns;
@@ -35,6 +41,8 @@ struct jb_lab_world {
     uint32_t contents[JB_LAB_MAX_ZONES]; /* bit i: zone i and all inside it */
     struct jb_lab_counter counters[JB_LAB_MAX_ZONES];
     struct jb_lab_view views[JB_LAB_MAX_ZONES];
+    struct jb_lab_gauge temperatures[JB_LAB_MAX_TEMPERATURES];
+    struct jb_lab_gauge policies[JB_LAB_MAX_POLICIES];
     /* Node energy at the ends of the meter's intervals, newest last. */
     jb_lab_i128 meter_fj[JB_LAB_METER_RING];
     uint64_t meter_next; /* the first interval end not yet in the ring */
@@ -64,6 +72,26 @@ jb_lab_i128 jb_lab_world_node_fj(const struct jb_lab_world *world,
 /* What the zone shows at at_ns. */
 struct jb_lab_reading jb_lab_world_read(const struct jb_lab_world *world,
                                         unsigned zone, uint64_t at_ns);
+
+/* What the zone's register holds: the counter itself, whatever view of it is
+ * held. */
+struct jb_lab_reading jb_lab_world_register(const struct jb_lab_world *world,
+                                            unsigned zone, uint64_t at_ns);
+
+/* Mean power of a zone with all inside it over the step of the grid that
+ * at_ns lies in, rounded down: (E(g + grid) - E(g)) / grid, g being the grid
+ * instant at or before at_ns and E as the waves are now. */
+int64_t jb_lab_world_step_uw(const struct jb_lab_world *world, unsigned zone,
+                             uint64_t at_ns);
+
+/* ambient + floor(step_uw * rise / 10^6), in thousandths of a degree. */
+int64_t jb_lab_world_temperature(const struct jb_lab_world *world,
+                                 unsigned index, uint64_t at_ns);
+
+/* min + floor((max - min) * p / full), in kHz, p being the smaller of step_uw
+ * and full. */
+int64_t jb_lab_world_frequency(const struct jb_lab_world *world, unsigned index,
+                               uint64_t at_ns);
 
 /* The meter's newest finished mean; false while there is none yet. */
 bool jb_lab_world_power_uw(struct jb_lab_world *world, uint64_t at_ns,

@@ -6,7 +6,7 @@
  * Why: a FUSE read costs many times a sysfs read, so the cost of a reader is
  * measured here, its accuracy there.  Each value is one pwrite of fixed width,
  * zeros in front, so that a reader never sees the end of an older, longer
- * number.  There are no faults and no control file.
+ * number.  There are no faults, no control file and no registers.
  */
 #include "face.h"
 
@@ -20,7 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WRITER_MAX_METERS = JB_LAB_MAX_ZONES + 1, WRITER_POWER_WIDTH = 12 };
+enum {
+    WRITER_MAX_METERS = JB_LAB_MAX_ZONES + JB_LAB_MAX_DEVICES,
+    WRITER_GAUGE_WIDTH = 12
+};
 
 /* A file that is rewritten. */
 struct writer_meter {
@@ -55,8 +58,8 @@ static int writer_update(struct jb_lab_writer *writer,
     if (answer.error != 0)
         return 0; /* the power meter before its first mean */
     answer.bytes[answer.len] = '\0';
-    len = snprintf(text, sizeof(text), "%0*llu\n", meter->width,
-                   strtoull(answer.bytes, NULL, 10));
+    len = snprintf(text, sizeof(text), "%0*lld\n", meter->width,
+                   strtoll(answer.bytes, NULL, 10));
     return len > 0 ? writer_put(meter->fd, text, (size_t)len) : -1;
 }
 
@@ -67,7 +70,7 @@ static int writer_digits(const struct jb_lab_state *state,
     char text[32];
 
     if (node->role != JB_LAB_ENERGY)
-        return WRITER_POWER_WIDTH;
+        return WRITER_GAUGE_WIDTH;
     zone = &state->world.layout.zones[node->zone];
     return snprintf(
         text, sizeof(text), "%llu",
@@ -85,7 +88,7 @@ static int writer_make_file(struct jb_lab_writer *writer, unsigned index,
                 node->mode);
     if (fd < 0)
         return -1;
-    if (node->role == JB_LAB_ENERGY || node->role == JB_LAB_METER_POWER) {
+    if (node->role == JB_LAB_ENERGY || jb_lab_role_is_gauge(node->role)) {
         struct writer_meter *meter = &writer->meters[writer->meter_count++];
 
         *meter = (struct writer_meter){
@@ -97,6 +100,23 @@ static int writer_make_file(struct jb_lab_writer *writer, unsigned index,
                              sizeof(text));
     if (len > 0)
         rc = writer_put(fd, text, (size_t)len);
+    close(fd);
+    return rc;
+}
+
+static int writer_make_cpuinfo(struct jb_lab_writer *writer, const char *path)
+{
+    struct jb_lab_text page = { 0 };
+    int fd = openat(writer->root_fd, path,
+                    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+    int rc = -1;
+
+    if (fd < 0)
+        return -1;
+    jb_lab_tree_cpuinfo(&writer->state->world.layout, &page);
+    if (!page.failed)
+        rc = writer_put(fd, page.bytes, page.len);
+    jb_lab_text_release(&page);
     close(fd);
     return rc;
 }
@@ -114,7 +134,10 @@ static int writer_make_node(struct jb_lab_writer *writer, unsigned index)
         return symlinkat(node->link, writer->root_fd, path);
     case JB_LAB_CONTROL:
     case JB_LAB_STATUS:
+    case JB_LAB_MSR: /* registers overlap as bytes of a plain file */
         return 0;
+    case JB_LAB_CPUINFO:
+        return writer_make_cpuinfo(writer, path);
     default:
         return writer_make_file(writer, index, path);
     }

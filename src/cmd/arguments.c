@@ -26,7 +26,7 @@ const struct jb_option jb_common_table[] = {
       .argument = "DIR",
       .type = JB_OPTION_TEXT,
       .offset = COMMON(root),
-      .help = "read a recorded machine: /sys, /proc and /dev below DIR" },
+      .help = "read a recorded machine or a lab: /sys, /proc, /dev below DIR" },
     { .name = "sysfs",
       .argument = "DIR",
       .type = JB_OPTION_TEXT,
@@ -250,6 +250,15 @@ static int arguments_roots(const struct jb_common_options *common,
     return rc;
 }
 
+/* A lab can be a whole machine too, and its counters do not stand still. */
+static bool arguments_is_recording(const char *root)
+{
+    char path[JB_PATH_MAX];
+
+    return root && (jb_path(path, NULL, "%s/.lab/status", root) < 0 ||
+                    access(path, F_OK) < 0);
+}
+
 static bool arguments_color(const struct jb_common_options *common)
 {
     const char *no_color = getenv("NO_COLOR");
@@ -296,7 +305,7 @@ int jb_arguments_evaluate(const struct jb_common_options *common,
                    .procfs = paths.procfs,
                    .cgroupfs = paths.cgroupfs,
                    .devfs = paths.devfs },
-        .recorded = common->root != NULL,
+        .recorded = arguments_is_recording(common->root),
         .json = common->json,
         .quiet = common->quiet,
         .verbose = common->verbose,

@@ -11,17 +11,18 @@
  * drivers/powercap.
  */
 #define MODEL_INTEL_UNIT 0x606u    /* MSR_RAPL_POWER_UNIT: SDM 15.10.1 */
-#define MODEL_INTEL_INFO 0x614u    /* MSR_PKG_POWER_INFO: SDM 15.10.3 */
 #define MODEL_AMD_UNIT 0xc0010299u /* PPR MSRC001_0299, RAPL Power Unit */
 #define MODEL_AMD_CORE 0xc001029au /* PPR MSRC001_029A, Core Energy Status */
 
-/* MSR_PKG_, MSR_PP0_, MSR_PP1_ and MSR_DRAM_ENERGY_STATUS: SDM 15.10.3 to
- * 15.10.5; MSR_PLATFORM_ENERGY_COUNTER: SDM volume 4, 6th generation Core;
- * PPR MSRC001_029B, Package Energy Status. */
+/* MSR_PKG_, MSR_PP0_, MSR_PP1_ and MSR_DRAM_ENERGY_STATUS, MSR_PKG_ and
+ * MSR_DRAM_POWER_INFO: SDM 15.10.3 to 15.10.5; MSR_PLATFORM_ENERGY_COUNTER: SDM
+ * volume 4, 6th generation Core; PPR MSRC001_029B, Package Energy Status. */
 const struct jb_msr_register jb_msr_registers[JB_MSR_REGISTERS] = {
-    { JB_DOMAIN_PSYS, 0x64d, 0 }, { JB_DOMAIN_PACKAGE, 0x611, 0xc001029b },
-    { JB_DOMAIN_CORE, 0x639, 0 }, { JB_DOMAIN_UNCORE, 0x641, 0 },
-    { JB_DOMAIN_DRAM, 0x619, 0 },
+    { JB_DOMAIN_PSYS, 0x64d, 0, 0 },
+    { JB_DOMAIN_PACKAGE, 0x611, 0xc001029b, 0x614 },
+    { JB_DOMAIN_CORE, 0x639, 0, 0 },
+    { JB_DOMAIN_UNCORE, 0x641, 0, 0 },
+    { JB_DOMAIN_DRAM, 0x619, 0, 0x61c },
 };
 
 enum {
@@ -41,8 +42,8 @@ enum {
 
 /* DRAM and PSYS are exponents of fixed units, or JB_MSR_UNIT_AS_SAID. */
 #define MODEL_INTEL(DRAM, PSYS)                                                \
-    .unit_register = MODEL_INTEL_UNIT, .info_register = MODEL_INTEL_INFO,      \
-    .dram_exponent = (DRAM), .psys_exponent = (PSYS), .die_counts = true
+    .unit_register = MODEL_INTEL_UNIT, .dram_exponent = (DRAM),                \
+    .psys_exponent = (PSYS), .die_counts = true
 #define MODEL_PLAIN MODEL_INTEL(JB_MSR_UNIT_AS_SAID, JB_MSR_UNIT_AS_SAID)
 #define MODEL_FIXED_DRAM MODEL_INTEL(MODEL_DRAM_EXPONENT, JB_MSR_UNIT_AS_SAID)
 #define MODEL_FIXED_PSYS MODEL_INTEL(JB_MSR_UNIT_AS_SAID, MODEL_PSYS_EXPONENT)
@@ -203,6 +204,17 @@ uint32_t jb_msr_register_of(const struct jb_msr_profile *profile,
     return profile->unit_register == MODEL_AMD_UNIT ? row->amd : row->intel;
 }
 
+uint32_t jb_msr_info_of(const struct jb_msr_profile *profile,
+                        enum jb_domain_kind kind)
+{
+    if (profile->unit_register == MODEL_AMD_UNIT)
+        return 0;
+    for (size_t i = 0; i < JB_MSR_REGISTERS; i++)
+        if (jb_msr_registers[i].kind == kind)
+            return jb_msr_registers[i].intel_info;
+    return 0;
+}
+
 static int model_fixed_exponent(const struct jb_msr_profile *profile,
                                 enum jb_domain_kind kind)
 {
@@ -246,8 +258,6 @@ uint64_t jb_msr_tdp_uw(const struct jb_msr_profile *profile,
     unsigned exponent = (unsigned)unit_register & 0xf;
     uint64_t steps = info_register & 0x7fff;
 
-    if (profile->info_register == 0)
-        return 0;
     if (profile->atom)
         return (steps << exponent) * 1000;
     return steps * 1000000 >> exponent;

@@ -23,7 +23,6 @@ enum { JB_MSR_UNIT_AS_SAID = -1 };
 /* What models of one kind have in common. */
 struct jb_msr_profile {
     uint32_t unit_register;
-    uint32_t info_register; /* package power info; 0: it has none */
     uint32_t core_register; /* one core's energy, on each core; 0: none */
     uint32_t domains;       /* 1 << enum jb_domain_kind, of those it has */
     int8_t dram_exponent;   /* 2^-n J, or JB_MSR_UNIT_AS_SAID */
@@ -33,10 +32,11 @@ struct jb_msr_profile {
     uint8_t headroom; /* what a package may draw for a while, times its TDP */
 };
 
-/* The registers of the domains, outermost first. */
+/* The registers of the domains, outermost first; 0: none. */
 struct jb_msr_register {
     enum jb_domain_kind kind;
-    uint32_t intel, amd; /* 0: none */
+    uint32_t intel, amd; /* energy */
+    uint32_t intel_info; /* power info: the thermal design power */
 };
 
 enum { JB_MSR_REGISTERS = 5 };
@@ -50,6 +50,10 @@ const struct jb_msr_profile *jb_msr_profile_find(const struct jb_cpuinfo *cpu);
 uint32_t jb_msr_register_of(const struct jb_msr_profile *profile,
                             const struct jb_msr_register *row);
 
+/* Where it says a domain's thermal design power; 0: nowhere. */
+uint32_t jb_msr_info_of(const struct jb_msr_profile *profile,
+                        enum jb_domain_kind kind);
+
 /* The unit of one domain from the unit register's value.  False when that is 0,
  * which no hardware says: a hypervisor that answers with zeros.  JB_DOMAIN_NONE
  * is one core. */
@@ -57,8 +61,8 @@ JB_NODISCARD bool jb_msr_unit(const struct jb_msr_profile *profile,
                               enum jb_domain_kind kind, uint64_t unit_register,
                               struct jb_unit *out);
 
-/* The package's thermal design power from the unit and the power info
- * registers; 0 where it is not said. */
+/* A thermal design power from the unit and a power info register; 0 where it
+ * is not said. */
 uint64_t jb_msr_tdp_uw(const struct jb_msr_profile *profile,
                        uint64_t unit_register, uint64_t info_register);
 

@@ -36,6 +36,11 @@ static const uint64_t msr_update_ns = JB_NS_PER_MS;
 static const uint64_t msr_lag_ns = JB_NS_PER_MS / 2;
 static const uint64_t msr_retry_ns = JB_NS_PER_S;
 
+struct msr_bound {
+    uint64_t uw;
+    enum jb_bound_origin from;
+};
+
 /* One set of registers, and the CPUs that they can be read on: the first few
  * of a package or die, since any of them may be taken offline. */
 struct msr_port {
@@ -46,8 +51,7 @@ struct msr_port {
     uint32_t generation; /* raised when lost registers came back */
     uint64_t retry_at_ns;
     uint64_t unit_register;
-    uint64_t pmax_uw; /* of the package */
-    enum jb_bound_origin pmax_from;
+    struct msr_bound bound; /* of the package */
     uint16_t package;
     int16_t die;
 };
@@ -220,12 +224,16 @@ static int msr_add_port(struct jb_source *source,
         return jb_fail(err, JB_ENOMEM, "registers of %zu CPUs",
                        source->port_count + 1);
     source->ports = ports;
-    ports[source->port_count++] = (struct msr_port){ .cpus = { cpu->cpu },
-                                                     .cpu_count = 1,
-                                                     .fd = -1,
-                                                     .state = JB_EABSENT,
-                                                     .package = cpu->package,
-                                                     .die = cpu->die };
+    ports[source->port_count++] = (struct msr_port){
+        .cpus = { cpu->cpu },
+        .cpu_count = 1,
+        .fd = -1,
+        .state = JB_EABSENT,
+        .package = cpu->package,
+        .bound = { jb_domain_guessed_pmax_uw(JB_DOMAIN_PACKAGE),
+                   JB_BOUND_GUESSED },
+        .die = cpu->die
+    };
     return JB_OK;
 }
 
@@ -309,28 +317,35 @@ static int msr_find_cores(struct jb_source *source,
     return rc;
 }
 
-/* Reads what all meters of a port need: its unit and its package's TDP. */
+/* What a domain can draw for a while, from its own TDP; else a guess. */
+static struct msr_bound msr_read_bound(const struct jb_msr_profile *profile,
+                                       const struct msr_port *port,
+                                       enum jb_domain_kind kind)
+{
+    struct msr_bound bound = { jb_domain_guessed_pmax_uw(kind),
+                               JB_BOUND_GUESSED };
+    uint32_t reg = jb_msr_info_of(profile, kind);
+    uint64_t info = 0;
+    uint64_t tdp_uw;
+
+    if (reg == 0 || msr_read(port, reg, &info) < 0)
+        return bound;
+    tdp_uw =
+        jb_msr_tdp_uw(profile, port->unit_register, info) * profile->headroom;
+    if (tdp_uw > 0 && tdp_uw <= bound.uw)
+        bound = (struct msr_bound){ tdp_uw, JB_BOUND_TDP };
+    return bound;
+}
+
+/* Reads what all meters of a port need: its unit and its package's bound. */
 static int msr_read_facts(const struct jb_msr_profile *profile,
                           struct msr_port *port)
 {
-    uint64_t guess_uw = jb_domain_guessed_pmax_uw(JB_DOMAIN_PACKAGE);
-    uint64_t info = 0;
-    uint64_t tdp_uw = 0;
     int rc = msr_read(port, profile->unit_register, &port->unit_register);
 
-    port->pmax_uw = guess_uw;
-    port->pmax_from = JB_BOUND_GUESSED;
-    if (rc < 0)
-        return rc;
-    if (profile->info_register &&
-        msr_read(port, profile->info_register, &info) == JB_OK)
-        tdp_uw = jb_msr_tdp_uw(profile, port->unit_register, info) *
-                 profile->headroom;
-    if (tdp_uw == 0 || tdp_uw > guess_uw)
-        return JB_OK;
-    port->pmax_uw = tdp_uw;
-    port->pmax_from = JB_BOUND_TDP;
-    return JB_OK;
+    if (rc == JB_OK)
+        port->bound = msr_read_bound(profile, port, JB_DOMAIN_PACKAGE);
+    return rc;
 }
 
 /* JB_OK when the registers of at least one port can be read. */
@@ -383,16 +398,33 @@ static int msr_grow(struct jb_source *source, struct jb_error *err)
     return JB_OK;
 }
 
-/* A core is below its package, and a package's parts are too. */
-static void msr_bound(const struct msr_port *port, enum jb_domain_kind kind,
-                      struct jb_sensor *sensor)
+/* A core is below its package, and what is in a package is too. */
+static void msr_set_bound(const struct jb_source *source,
+                          const struct msr_port *port, struct jb_sensor *sensor)
 {
-    sensor->pmax_uw = port->pmax_uw;
-    sensor->pmax_from = port->pmax_from;
-    if (kind != JB_DOMAIN_PSYS && kind != JB_DOMAIN_DRAM)
-        return;
-    sensor->pmax_uw = jb_domain_guessed_pmax_uw(kind);
-    sensor->pmax_from = JB_BOUND_GUESSED;
+    enum jb_domain_kind kind = sensor->domain.kind;
+    struct msr_bound bound = { jb_domain_guessed_pmax_uw(kind),
+                               JB_BOUND_GUESSED };
+
+    if (kind == JB_DOMAIN_DRAM && port->state == JB_OK)
+        bound = msr_read_bound(source->profile, port, kind);
+    else if (kind != JB_DOMAIN_DRAM && kind != JB_DOMAIN_PSYS)
+        bound = port->bound;
+    sensor->pmax_uw = bound.uw;
+    sensor->pmax_from = bound.from;
+}
+
+/* A part whose register is missing is a part that this CPU has not: rapl.c
+ * probes them too.  It says so, and is no domain that could not be read. */
+static void msr_set_missing(const struct msr_port *port, uint32_t reg,
+                            struct jb_sensor *sensor)
+{
+    sensor->state = JB_EABSENT;
+    snprintf(sensor->reason, sizeof(sensor->reason),
+             "rdmsr of 0x%x on cpu%u: this CPU has no such register", reg,
+             port->cpus[port->at]);
+    if (sensor->domain.kind != JB_DOMAIN_PACKAGE)
+        sensor->domain = (struct jb_domain){ .die = JB_NO_DIE };
 }
 
 static void msr_set_state(const struct jb_source *source,
@@ -404,21 +436,23 @@ static void msr_set_state(const struct jb_source *source,
 
     if (rc == JB_OK)
         rc = msr_read(port, reg, &value);
-    if (rc == JB_OK && !jb_msr_unit(source->profile, sensor->domain.kind,
-                                    port->unit_register, &sensor->unit)) {
-        sensor->state = JB_EIMPLAUSIBLE;
-        snprintf(sensor->reason, sizeof(sensor->reason),
-                 "the unit register 0x%x holds 0: a hypervisor that answers "
-                 "without a meter",
-                 source->profile->unit_register);
+    if (rc == JB_EIO) {
+        msr_set_missing(port, reg, sensor);
         return;
     }
-    sensor->state = rc == JB_EIO ? JB_EABSENT : rc;
+    sensor->state = rc;
     if (rc < 0)
         snprintf(sensor->reason, sizeof(sensor->reason),
                  "rdmsr of 0x%x on cpu%u: %s", reg, port->cpus[port->at],
-                 rc == JB_EIO ? "this CPU has no such register"
-                              : jb_status_name(rc));
+                 jb_status_name(rc));
+    if (rc < 0 || jb_msr_unit(source->profile, sensor->domain.kind,
+                              port->unit_register, &sensor->unit))
+        return;
+    sensor->state = JB_EIMPLAUSIBLE;
+    snprintf(sensor->reason, sizeof(sensor->reason),
+             "the unit register 0x%x holds 0: a hypervisor that answers "
+             "without a meter",
+             source->profile->unit_register);
 }
 
 static int msr_add_sensor(struct jb_source *source, size_t at,
@@ -452,7 +486,7 @@ static int msr_add_sensor(struct jb_source *source, size_t at,
                  jb_domain_name(domain, name));
     if (jb_domain_may_rest(domain->kind))
         sensor->flags |= JB_SENSOR_MAY_REST;
-    msr_bound(port, domain->kind, sensor);
+    msr_set_bound(source, port, sensor);
     msr_set_state(source, port, reg, sensor);
     source->meters[source->count++] =
         (struct msr_meter){ .port = (uint32_t)at, .reg = reg };
