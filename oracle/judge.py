@@ -78,7 +78,8 @@ def match_zones(machine, measured, given=()):
 
     Without one, what the program calls the zone or the source decides, and
     then the name: one that several zones have goes to them in turn, those that
-    have a counter of their own before mirrors."""
+    have a counter of their own before mirrors.  What comes from the source msr
+    is the register of that zone that was read."""
     given = dict(given)
     order = sorted(
         machine.zones, key=lambda path: bool(machine.zone(path).mirror)
@@ -100,7 +101,18 @@ def match_zones(machine, measured, given=()):
             )
         if path in machine.zones:
             matched[index] = path
+    for index, path in matched.items():
+        if measured.domains[index].source.startswith("msr"):
+            matched[index] = read_port(machine, path)
     return matched
+
+
+def read_port(machine, path):
+    """The register of a zone that was read most; the zone when there is
+    none."""
+    ports = [port for port in machine.ports() if port.mirror == path]
+    best = max(ports, key=lambda port: len(port.reads), default=None)
+    return best.path if best else path
 
 
 # Checks

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
 
+from gauges import make_gauges
 from journal import JournalError, read_lines
 from waves import Wave
 
@@ -109,6 +110,22 @@ class Zone:
         return count * self.shown[0] // self.shown[1]
 
 
+class Port(Zone):
+    """One register of one CPU that holds a zone's counter: a mirror, whose
+    reads are of the count itself and whose faults are the CPU's."""
+
+    def __init__(self, zone, cpu, register):
+        vars(self).update(vars(zone))
+        self.path = f"{cpu}:{register:#x}"
+        self.parent = self.inside = self.held = None
+        self.mirror = zone.path
+        self.origin = zone
+        self.shown = (1, 1)
+        self.faults = {}
+        self.reads = []
+        self.unplug_lines = []
+
+
 class Machine:
     """Everything that a journal says, checked while it is read."""
 
@@ -116,6 +133,10 @@ class Machine:
         self.zones = {}
         self.meter = None
         self.meter_faults = {}
+        self.registers = {}  # of constant value, on every CPU
+        self.cpu_faults = {}  # CPU -> errno, text, unplugged
+        self.gauges = {}  # device -> temperature or frequency
+        self.register_reads = self.gauge_reads = 0
         self.errors = []  # texts: where the lab contradicts the truth
         self.power_reads = 0
         self.last_ns = 0
@@ -130,6 +151,10 @@ class Machine:
                 self._event(number, line)
             elif line["zone"] == "hwmon0":
                 self._power(number, line)
+            elif line["zone"] in self.gauges:
+                self._gauge(number, line)
+            elif line["zone"] in self.cpu_faults:
+                self._register(number, line)
             else:
                 self._read(number, line)
 
@@ -150,17 +175,37 @@ class Machine:
             while at:
                 at.members.append(zone)
                 at = self.zones.get(at.inside)
+        self._start_cpus(first)
         for zone in self.zones.values():
             zone.members = zone.origin.members
+        self.gauges = make_gauges(first)
         if "meter" in first:
             self.meter = first["meter"]
             self.rest = Load(Wave(self.meter["rest"]), self.start_ns)
+
+    def _start_cpus(self, first):
+        cpus = first.get("cpus", {"count": 0, "packages": 1, "registers": []})
+        each = cpus["count"] // cpus["packages"]
+        self.registers = dict(cpus["registers"])
+        self.cpu_faults = {f"cpu{n}": {} for n in range(cpus["count"])}
+        for description in first["zones"]:
+            if "msr" not in description:
+                continue
+            register, package = description["msr"]
+            for n in range(package * each, (package + 1) * each):
+                port = Port(self.zones[description["path"]], f"cpu{n}",
+                            register)
+                self.zones[port.path] = port
 
     def zone(self, path):
         try:
             return self.zones[path]
         except KeyError:
             raise JournalError(f"no zone {path} in this journal") from None
+
+    def ports(self):
+        """The registers that hold a zone's counter, on each CPU."""
+        return [z for z in self.zones.values() if isinstance(z, Port)]
 
     def contains(self, outer, inner):
         """Whether inner's joules are part of outer's (or are the same)."""
@@ -279,9 +324,67 @@ class Machine:
         if read.text != text:
             self._wrong(number, "text", read.text, text)
 
+    def _register(self, number, line):
+        self.register_reads += 1
+        faults = self.cpu_faults[line["zone"]]
+        port = self.zones.get(f"{line['zone']}:{line['register']:#x}")
+        want = 0
+        if port is None and line["register"] not in self.registers:
+            want = 5  # EIO
+        want = faults.get("errno") or want
+        if faults.get("unplugged"):
+            want = 19  # ENODEV
+        # A size that is no register's is the reader's fault (EINVAL).
+        if line["errno"] not in (want, 22):
+            self._wrong(number, "errno", line["errno"], want)
+        if port is not None:
+            self._port(number, line, port, faults)
+        elif not line["errno"] and line["text"] != faults.get("text"):
+            self._wrong(number, "text", line["text"], faults.get("text"))
+        elif not line["errno"] and line["text"] is None:
+            value = self.registers.get(line["register"])
+            if line["count"] != value:
+                self._wrong(number, "register", line["count"], value)
+
+    def _port(self, number, line, port, faults):
+        read = Read(number, line["t_ns"], line["errno"], line["text"])
+        read.epoch = port.origin.epoch
+        read.faked = line["text"] is not None
+        port.reads.append(read)
+        if read.errno:
+            return
+        if read.text != faults.get("text"):
+            self._wrong(number, "text", read.text, faults.get("text"))
+        if read.faked:
+            return
+        read.unwrapped = self._count(port, self._grid(read.t_ns))
+        read.count = read.unwrapped % port.modulus
+        if (line["count"], line["unwrapped"]) != (read.count, read.unwrapped):
+            self._wrong(number, "register", line["unwrapped"], read.unwrapped)
+
+    def step_uw(self, path, at_ns):
+        """Mean power over the step of the grid that an instant lies in."""
+        begin = self._grid(at_ns)
+        energy = self.energy_fj(path, begin + self.grid_ns)
+        return (energy - self.energy_fj(path, begin)) // self.grid_ns
+
+    def _gauge(self, number, line):
+        self.gauge_reads += 1
+        gauge = self.gauges[line["zone"]]
+        want = gauge.errno()
+        if line["errno"] != want:
+            self._wrong(number, "errno", line["errno"], want)
+        if line["errno"]:
+            return
+        text = gauge.text(self.step_uw(gauge.zone, line["t_ns"]))
+        if line["text"] != text:
+            self._wrong(number, line["zone"], line["text"], text)
+
     def _power(self, number, line):
         self.power_reads += 1
         want_errno = self.meter_faults.get("errno", 0)
+        if self.meter_faults.get("unplugged"):
+            want_errno = 19  # ENODEV
         interval = self.meter["interval_ns"]
         last = (
             line["t_ns"] - self.meter["lag_ns"] - self.start_ns
@@ -315,6 +418,10 @@ class Machine:
         load.change(Wave(line["wave"]), line["from_ns"])
 
     def _on_freeze(self, line):
+        if line["zone"] in self.gauges:
+            gauge = self.gauges[line["zone"]]
+            gauge.hold(self.step_uw(gauge.zone, line["from_ns"]))
+            return
         zone = self.zone(line["zone"])
         count = self._count(zone, line["from_ns"])
         if line["how"] == "hold":
@@ -328,6 +435,9 @@ class Machine:
         zone.origin.epoch += 1
 
     def _on_thaw(self, line):
+        if line["zone"] in self.gauges:
+            self.gauges[line["zone"]].thaw()
+            return
         zone = self.zone(line["zone"])
         if zone.held is not None:
             zone.held = None
@@ -350,26 +460,47 @@ class Machine:
         zone.origin.counter.origin_count += line["counts"]
         zone.origin.epoch += 1
 
+    def _device_faults(self, name):
+        """The faults of what is no zone, or None."""
+        if name == "hwmon0":
+            return self.meter_faults
+        if name in self.gauges:
+            return self.gauges[name].faults
+        return self.cpu_faults.get(name)
+
     def _on_unplug(self, line):
+        faults = self._device_faults(line["zone"])
+        if faults is not None:
+            faults["unplugged"] = True
+            for zone in self.zones.values():
+                if zone.path.startswith(line["zone"] + ":"):
+                    zone.unplug_lines.append(line["number"])
+            return
         self.zone(line["zone"]).unplugged = True
         for zone in self.zones.values():
             if not self._is_plugged(zone):
                 zone.unplug_lines.append(line["number"])
 
     def _on_plug(self, line):
+        faults = self._device_faults(line["zone"])
+        if faults is not None:
+            faults["unplugged"] = False
+            return
         self.zone(line["zone"]).unplugged = False
         if line["reset"]:
             self._on_reset(line)
 
     def _set_fault(self, line, key, value):
-        if line.get("file") not in (None, "energy_uj", "power1_average"):
-            return
-        faults = (
-            self.meter_faults
-            if line["zone"] == "hwmon0"
-            else self.zone(line["zone"]).faults
-        )
-        faults[key] = value
+        faults = self._device_faults(line["zone"])
+        files = (None, "energy_uj")
+        if faults is None:
+            faults = self.zone(line["zone"]).faults
+        elif line["zone"] in self.gauges:
+            files = (None, self.gauges[line["zone"]].file)
+        else:
+            files = (None, "power1_average", "msr")
+        if line.get("file") in files:
+            faults[key] = value
 
     def _on_errno(self, line):
         self._set_fault(line, "errno", line["errno"])

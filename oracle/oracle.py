@@ -22,18 +22,22 @@ def load(path):
 def command_verify(args):
     machine = load(args.journal)
     reads = sum(len(zone.reads) for zone in machine.zones.values())
+    reads -= sum(len(port.reads) for port in machine.ports())
     for error in machine.errors[:20]:
         print(error)
     print(
         f"{machine.layout}: {reads} reads of energy, {machine.power_reads} of "
-        f"power, {len(machine.errors)} wrong"
+        f"power, {machine.register_reads} of registers, {machine.gauge_reads} "
+        f"of gauges, {len(machine.errors)} wrong"
     )
     return 1 if machine.errors else 0
 
 
 def command_truth(args):
     machine = load(args.journal)
-    paths = [args.zone] if args.zone else [*machine.zones, "node"]
+    ports = {port.path for port in machine.ports()}
+    zones = [path for path in machine.zones if path not in ports]
+    paths = [args.zone] if args.zone else [*zones, "node"]
     for path in paths:
         joules = machine.true_joules(path, args.from_ns, args.to_ns)
         print(f"{path} {joules} J = {float(joules):.9f}")

@@ -65,6 +65,20 @@ def machine(*lines):
 P0 = zone("intel-rapl:0", "package-0", [["const", 1 * W]])
 
 
+def rdmsr(t_ns, cpu, register, count=None, unwrapped=None, errno=0, text=None):
+    line = {"t_ns": t_ns, "zone": cpu, "file": "msr", "register": register}
+    if count is not None:
+        line["count"] = count
+    if unwrapped is not None:
+        line["unwrapped"] = unwrapped
+    return {**line, "text": text, "errno": errno}
+
+
+def gauge(t_ns, device, file, text, errno=0):
+    return {"t_ns": t_ns, "zone": device, "file": file, "text": text,
+            "errno": errno}
+
+
 class WaveTest(unittest.TestCase):
     def check(self, description, elapsed, want):
         self.assertEqual(Wave(description).energy_fj(elapsed), want)
@@ -105,6 +119,111 @@ class WaveTest(unittest.TestCase):
     def test_unknown(self):
         with self.assertRaises(ValueError):
             Wave([["sine", 1, 2, 3]])
+
+
+class DeviceTest(unittest.TestCase):
+    """Two packages of one CPU each; 1 W and 2 W."""
+
+    def start(self, **more):
+        return start(
+            zone("r:0", "package-0", [["const", 1 * W]], msr=[0x611, 0]),
+            zone("r:1", "package-1", [["const", 2 * W]], msr=[0x611, 1],
+                 modulus=1000, start=990),
+            cpus={"count": 2, "packages": 2, "registers": [[0x606, 0xa0e03]]},
+            **more,
+        )
+
+    def errors(self, *lines, **more):
+        return machine(self.start(**more), *lines).errors
+
+    def test_registers(self):
+        # 1 W for 1 s is 16384 counts; of 2 W 32768, and the start: 33758
+        self.assertEqual(self.errors(
+            rdmsr(1 * S, "cpu0", 0x611, 16384, 16384),
+            rdmsr(1 * S, "cpu1", 0x611, 758, 33758),
+            rdmsr(1 * S, "cpu1", 0x606, 0xa0e03),
+            rdmsr(1 * S, "cpu1", 0x639, errno=5),
+            rdmsr(1 * S, "cpu1", 0x611, errno=22),
+        ), [])
+
+    def test_finds_what_is_wrong(self):
+        for line in (
+            rdmsr(1 * S, "cpu0", 0x611, 16385, 16385),
+            rdmsr(1 * S, "cpu1", 0x611, 758, 758),
+            rdmsr(1 * S, "cpu0", 0x606, 1),
+            rdmsr(1 * S, "cpu0", 0x639, 0),
+            rdmsr(1 * S, "cpu0", 0x611, errno=5),
+            rdmsr(1 * S, "cpu0", 0x611, text="x"),
+        ):
+            with self.subTest(line):
+                self.assertTrue(self.errors(line))
+
+    def test_register_faults(self):
+        self.assertEqual(self.errors(
+            event(0, "errno", "cpu0", file="msr", errno=13),
+            rdmsr(1 * S, "cpu0", 0x611, errno=13),
+            rdmsr(1 * S, "cpu1", 0x611, 758, 33758),
+            event(1 * S, "errno", "cpu0", errno=0),
+            event(1 * S, "text", "cpu0", text="ab"),
+            rdmsr(1 * S, "cpu0", 0x611, text="ab"),
+            event(1 * S, "unplug", "cpu0"),
+            rdmsr(1 * S, "cpu0", 0x611, errno=19),
+            event(1 * S, "plug", "cpu0", reset=False),
+            event(1 * S, "text", "cpu0", text=None),
+            # what is held is the view of the zone, not its register
+            event(1 * S, "freeze", "r:0", how="hold"),
+            rdmsr(2 * S, "cpu0", 0x611, 32768, 32768),
+            event(2 * S, "freeze", "r:0", how="stop"),
+            rdmsr(3 * S, "cpu0", 0x611, 32768, 32768),
+        ), [])
+
+    def test_judge_takes_the_register(self):
+        m = machine(self.start(), rdmsr(1 * S, "cpu0", 0x611, 16384, 16384))
+        for source, want in (("msr/package-0", "cpu0:0x611"),
+                             ("powercap/r:0", "r:0")):
+            measured = read_measured(stat(
+                [{"domain": "package-0", "source": source}]))
+            self.assertEqual(match_zones(m, measured), {0: want})
+
+    def test_gauges(self):
+        # 31 degrees and 300 thousandths per watt; from 1000 to 3000 MHz at 4 W
+        more = {
+            "temperatures": [
+                {"of": "r:1", "ambient_mdegc": 31000, "rise_mdegc": 300,
+                 "thermal": True},
+                {"of": "r:0", "ambient_mdegc": -500, "rise_mdegc": 300,
+                 "thermal": False},
+            ],
+            "policies": [{"first": 1, "of": "r:1", "min_khz": 1000000,
+                          "max_khz": 3000000, "full_uw": 4 * W}],
+        }
+        steps = [["const", 2 * W], ["square", 0, 9 * W, 2 * S, 1 * S]]
+        self.assertEqual(self.errors(
+            gauge(0, "hwmon1", "temp1_input", "31600\n"),
+            gauge(0, "thermal_zone0", "temp", "31600\n"),
+            gauge(0, "hwmon2", "temp1_input", "-200\n"),
+            gauge(0, "policy1", "scaling_cur_freq", "2000000\n"),
+            event(1 * S, "wave", "r:1", wave=steps),
+            gauge(1 * S, "policy1", "scaling_cur_freq", "3000000\n"),
+            gauge(1 * S, "hwmon1", "temp1_input", "34300\n"),
+            event(1 * S, "freeze", "hwmon1", how="hold"),
+            gauge(2 * S, "thermal_zone0", "temp", "34300\n"),
+            gauge(2 * S, "policy1", "scaling_cur_freq", "2000000\n"),
+            event(2 * S, "thaw", "hwmon1"),
+            gauge(2 * S, "thermal_zone0", "temp", "31600\n"),
+            event(2 * S, "errno", "policy1", errno=5),
+            gauge(2 * S, "policy1", "scaling_cur_freq", None, 5),
+            event(2 * S, "unplug", "hwmon1"),
+            gauge(2 * S, "hwmon1", "temp1_input", None, 19),
+            gauge(2 * S, "thermal_zone0", "temp", "31600\n"),
+            **more,
+        ), [])
+        self.assertEqual(len(self.errors(
+            gauge(0, "hwmon1", "temp1_input", "31601\n"),
+            gauge(0, "policy1", "scaling_cur_freq", "2000001\n"),
+            gauge(0, "policy1", "scaling_cur_freq", None, 5),
+            **more,
+        )), 3)
 
 
 class MachineTest(unittest.TestCase):

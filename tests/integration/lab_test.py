@@ -25,7 +25,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "..", "oracle"))
 from machine import Machine  # noqa: E402
 
 PROGRAM = []
-LAYOUTS = ("client", "server", "full", "amd", "fast")
+LAYOUTS = ("client", "server", "full", "amd", "fast", "xeon", "epyc")
 CONSTANT = """\
 layout constant
 zone path=intel-rapl:0 name=package-0 in=intel-rapl:1 wave=const:10W start=-2000
@@ -101,6 +101,16 @@ class Lab:
     def energy(self, zone):
         return int(self.read(zone))
 
+    def text(self, *names):
+        with open(self.path(*names), encoding="ascii") as stream:
+            return stream.read()
+
+    def rdmsr(self, cpu, register):
+        with open(self.path("dev/cpu", str(cpu), "msr"), "rb",
+                  buffering=0) as stream:
+            return int.from_bytes(os.pread(stream.fileno(), 8, register),
+                                  "little")
+
     def tell(self, command):
         fd = os.open(self.path(".lab/control"), os.O_WRONLY)
         try:
@@ -137,12 +147,13 @@ class LabTest(unittest.TestCase):
     def test_every_layout(self):
         for layout in LAYOUTS:
             with self.subTest(layout), Lab(layout) as lab:
-                self.walk(lab)
+                names = self.walk(lab)
                 self.assertEqual(lab.stop(), 0)
                 self.assertFalse(os.path.ismount(lab.root))
                 machine = self.assert_true_journal(lab)
                 self.assertTrue(
-                    all(len(z.reads) == 20 for z in machine.zones.values())
+                    all(len(machine.zone(zone).reads) == 20
+                        for zone, _ in names)
                 )
 
     def walk(self, lab):
@@ -162,6 +173,7 @@ class LabTest(unittest.TestCase):
             for zone, _ in names:
                 lab.energy(zone)
             time.sleep(0.003)
+        return names
 
     def test_integral(self):
         """Constant power: the counts between two reads are the time between
@@ -328,6 +340,94 @@ class LabTest(unittest.TestCase):
             self.assertEqual(open(path).read(), "100000000\n")
             lab.stop()
             self.assert_true_journal(lab)
+
+    def test_registers(self):
+        """A register is read at its number, on every CPU of its package, and
+        holds what powercap makes its text of."""
+        with Lab("xeon") as lab:
+            for zone in lab.zones():
+                lab.tell(f"freeze {zone} stop")
+            ports = {"intel-rapl:0": (0, 0x611), "intel-rapl:0:0": (1, 0x619),
+                     "intel-rapl:1": (2, 0x611), "intel-rapl:1:0": (3, 0x619)}
+            for zone, (cpu, register) in ports.items():
+                nj = 15300 if zone.endswith(":0:0") or zone == \
+                    "intel-rapl:1:0" else 61035
+                self.assertEqual(lab.rdmsr(cpu, register) * nj // 1000,
+                                 lab.energy(zone), zone)
+            self.assertEqual(lab.rdmsr(3, 0x606), 0xa0e03)
+            self.assertEqual(lab.rdmsr(0, 0x614), 165 * 8)
+            for register in (0x639, 0x641, 0x64d, 0x610, 0):
+                self.assert_errno(errno.EIO, lab.rdmsr, 0, register)
+            with open(lab.path("dev/cpu/0/msr"), "rb", buffering=0) as stream:
+                self.assert_errno(errno.EINVAL, os.pread, stream.fileno(), 4,
+                                  0x611)
+                lab.tell("unplug cpu0")
+                self.assert_errno(errno.ENODEV, os.pread, stream.fileno(), 8,
+                                  0x611)
+                self.assertFalse(os.path.exists(lab.path("dev/cpu/0")))
+                lab.tell("plug cpu0 keep")
+                self.assertEqual(len(os.pread(stream.fileno(), 8, 0x611)), 8)
+            lab.tell("errno cpu1 EPERM\ndelay cpu2/msr 200ms\n"
+                     'text cpu3 "\\x01"')
+            self.assert_errno(errno.EPERM, lab.rdmsr, 1, 0x611)
+            before = time.monotonic()
+            lab.rdmsr(2, 0x611)
+            self.assertGreaterEqual(time.monotonic() - before, 0.2)
+            with open(lab.path("dev/cpu/3/msr"), "rb", buffering=0) as stream:
+                self.assertEqual(os.pread(stream.fileno(), 8, 0x611), b"\x01")
+            self.assertIn("device cpu1 msr:errno=EPERM\n", lab.status())
+            lab.stop()
+            machine = self.assert_true_journal(lab)
+            self.assertEqual(machine.register_reads, 17)
+
+    def test_processors(self):
+        with Lab("xeon") as lab:
+            self.assertEqual(
+                [lab.text(f"sys/devices/system/cpu/cpu{n}/topology/"
+                          "physical_package_id") for n in range(4)],
+                ["0\n", "0\n", "1\n", "1\n"])
+            self.assertEqual(lab.text("devices/system/cpu/online"), "0-3\n")
+            info = lab.text("proc/cpuinfo")
+            self.assertEqual(info.count("vendor_id\t: GenuineIntel\n"), 4)
+            self.assertIn("model\t\t: 85\n", info)
+            self.assertEqual(
+                os.path.realpath(lab.path("sys/devices/system/cpu/cpu3/cpufreq")),
+                lab.path("devices/system/cpu/cpufreq/policy2"))
+            self.assertEqual(
+                lab.text("sys/devices/system/cpu/cpu3/cpufreq/affected_cpus"),
+                "2 3\n")
+
+    def test_gauges(self):
+        """At a constant power: what the laws in the documentation say."""
+        with Lab("xeon") as lab:
+            lab.tell("wave intel-rapl:0 const:100W")
+            self.assertEqual(lab.text("class/hwmon/hwmon1/name"), "coretemp\n")
+            self.assertEqual(lab.text("class/hwmon/hwmon1/temp1_label"),
+                             "Package id 0\n")
+            self.assertEqual(lab.text("class/hwmon/hwmon1/temp1_input"),
+                             "62000\n")  # 32 C + 100 W x 0.3 C/W
+            zone = "class/thermal/thermal_zone0/"
+            self.assertEqual(lab.text(zone + "type"), "x86_pkg_temp\n")
+            self.assertEqual(lab.text(zone + "temp"), "62000\n")
+            policy = "devices/system/cpu/cpufreq/policy1/"
+            self.assertEqual(
+                lab.text(policy + "scaling_cur_freq"),
+                f"{1000000 + 2700000 * 100 // 165}\n")
+            lab.tell("freeze hwmon1 hold\nwave intel-rapl:0 const:1kW")
+            self.assertEqual(lab.text(zone + "temp"), "62000\n")
+            self.assertEqual(lab.text(policy + "scaling_cur_freq"), "3700000\n")
+            lab.tell("thaw hwmon1\nerrno policy1 EIO\nunplug thermal_zone0")
+            self.assertEqual(lab.text("class/hwmon/hwmon1/temp1_input"),
+                             "332000\n")
+            self.assert_errno(errno.EIO, lab.text, policy + "scaling_cur_freq")
+            self.assert_errno(errno.ENOENT, lab.text, zone + "temp")
+            for bad in ("freeze hwmon1 stop", "jump cpu0 5", "reset policy0",
+                        "plug hwmon1 reset", "wave hwmon1 const:1W",
+                        "freeze cpu0 hold", "errno hwmon9 EIO"):
+                self.assert_errno(errno.EINVAL, lab.tell, bad)
+            lab.stop()
+            machine = self.assert_true_journal(lab)
+            self.assertEqual(machine.gauge_reads, 7)
 
     def test_malformed_commands(self):
         with Lab("client") as lab:
