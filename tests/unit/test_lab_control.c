@@ -191,7 +191,7 @@ static void test_all_or_none(void **state)
     assert_int_equal(read_energy("intel-rapl:0", 3 * MS).error, 0);
     assert_int_equal(lab->refused, 1);
     assert_string_equal(lab->last_refusal.text,
-                        "no zone intel-rapl:8 in this layout");
+                        "no zone or device intel-rapl:8 in this layout");
     assert_int_equal(
         obey("errno intel-rapl:0 EIO\nerrno intel-rapl:1 EIO\n", 2 * MS),
         JB_OK);

@@ -36,7 +36,7 @@ static int parse(const char *text, struct jb_error *err)
 static void test_builtins(void **state)
 {
     static const char *const names[] = { "client", "server", "full", "amd",
-                                         "fast" };
+                                         "fast",   "xeon",   "epyc" };
     struct jb_lab_tree *tree = calloc(1, sizeof(*tree));
 
     (void)state;

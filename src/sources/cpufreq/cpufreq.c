@@ -311,7 +311,8 @@ static void cpufreq_explain_mean(const struct jb_source *source,
     for (size_t i = 0; i < source->policies.count; i++) {
         const struct jb_sensor *main = &source->sensors[source->mains[i]];
 
-        if (source->policies.list[i].package != package)
+        if (source->policies.list[i].package != package ||
+            source->policies.list[i].cpus == 0)
             continue;
         if (main->state == JB_OK) {
             why->status = JB_OK;
@@ -330,7 +331,8 @@ static int cpufreq_add_means(struct jb_source *source, struct jb_error *err)
         uint16_t package = source->policies.list[i].package;
         struct jb_error why;
 
-        if (cpufreq_has_mean(source, package))
+        if (source->policies.list[i].cpus == 0 ||
+            cpufreq_has_mean(source, package))
             continue;
         cpufreq_explain_mean(source, package, &why);
         rc = cpufreq_add_package(source, CPUFREQ_MEAN, package, &why, err);
@@ -477,7 +479,7 @@ static int cpufreq_take_mean(struct jb_source *source, uint16_t package,
         uint64_t khz = 0;
         int rc;
 
-        if (policy->package != package)
+        if (policy->package != package || policy->cpus == 0)
             continue;
         rc = cpufreq_take_file(source, source->mains[i], now_ns, &khz);
         if (rc == JB_EABSENT)

@@ -109,14 +109,13 @@ static void policy_place(struct jb_cpufreq_policy *policy,
             continue;
         policy->cpus = jb_cpufreq_count_cpus(list, length, topology, &cpu);
     }
-    if (policy->cpus == 0)
+    place = topology ? jb_topology_find(topology, policy->number) : NULL;
+    if (policy->cpus == 0 && (place || !topology))
         policy->cpus = 1;
-    if (!topology)
-        return;
-    place = jb_topology_find(topology, policy->number);
-    if (!place)
+    if (!place && topology)
         place = jb_topology_find(topology, cpu);
-    policy->package = place ? place->package : 0;
+    if (place)
+        policy->package = place->package;
 }
 
 static struct jb_cpufreq_policy *

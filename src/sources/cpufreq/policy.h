@@ -26,7 +26,7 @@ struct jb_cpufreq_policy {
     dev_t device;
     ino_t inode;
     uint32_t number;
-    uint32_t cpus; /* that it governs and that are online, at least 1 */
+    uint32_t cpus; /* that it governs and that are online: its weight */
     uint16_t package;
     uint64_t min_khz, max_khz, base_khz; /* 0: not said */
     char driver[JB_CPUFREQ_WORD_MAX], governor[JB_CPUFREQ_WORD_MAX];
