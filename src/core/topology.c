@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "topology.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -44,6 +45,88 @@ static bool topology_append(uint32_t cpu, void *context)
     return true;
 }
 
+static int topology_allocate(struct jb_topology *topology, size_t count,
+                             struct jb_error *err)
+{
+    topology->cpus = calloc(count, sizeof(*topology->cpus));
+    topology->packages = calloc(count, sizeof(*topology->packages));
+    if (!topology->cpus || !topology->packages)
+        return jb_fail(err, JB_ENOMEM, "no memory for %zu CPUs", count);
+    return JB_OK;
+}
+
+/* Calls visit for each cpuN of the directory that has a topology: one that is
+ * offline has none. */
+static bool topology_each_directory(DIR *dir,
+                                    bool (*visit)(uint32_t, void *context),
+                                    void *context)
+{
+    struct dirent *entry;
+
+    rewinddir(dir);
+    while ((entry = readdir(dir))) {
+        size_t length = strlen(entry->d_name);
+        char path[sizeof(entry->d_name) + sizeof("/topology")];
+        uint64_t cpu;
+
+        if (length <= 3 || strncmp(entry->d_name, "cpu", 3) != 0 ||
+            !jb_text_u64(entry->d_name + 3, length - 3, &cpu) ||
+            cpu > JB_TOPOLOGY_CPU_MAX)
+            continue;
+        snprintf(path, sizeof(path), "%s/topology", entry->d_name);
+        if (faccessat(dirfd(dir), path, F_OK, 0) == 0 &&
+            !visit((uint32_t)cpu, context))
+            return false;
+    }
+    return true;
+}
+
+struct topology_room {
+    struct jb_topology *topology;
+    size_t left; /* a CPU may come online between two looks */
+};
+
+/* In whatever order readdir() has. */
+static bool topology_append_any(uint32_t cpu, void *context)
+{
+    struct topology_room *room = context;
+
+    if (room->left == 0)
+        return false;
+    room->left--;
+    room->topology->cpus[room->topology->cpu_count++].cpu = cpu;
+    return true;
+}
+
+static int topology_by_cpu(const void *left, const void *right);
+
+/* Some recordings have no list at all, only the CPUs. */
+static int topology_scan_cpus(const char *sysfs, struct jb_topology *topology,
+                              struct jb_error *err)
+{
+    JB_AUTO_CLOSEDIR DIR *dir = NULL;
+    char path[JB_PATH_MAX];
+    struct topology_room room = { .topology = topology };
+    size_t count = 0;
+    int rc = jb_path(path, err, "%s/devices/system/cpu", sysfs);
+
+    if (rc < 0)
+        return rc;
+    dir = opendir(path);
+    if (!dir)
+        return jb_fail_errno(err, errno, "%s", path);
+    if (!topology_each_directory(dir, topology_count, &count) || count == 0)
+        return jb_fail(err, JB_EABSENT, "%s says nothing of any CPU", path);
+    rc = topology_allocate(topology, count, err);
+    if (rc < 0)
+        return rc;
+    room.left = count;
+    (void)topology_each_directory(dir, topology_append_any, &room);
+    qsort(topology->cpus, topology->cpu_count, sizeof(*topology->cpus),
+          topology_by_cpu);
+    return JB_OK;
+}
+
 static int topology_list_cpus(const char *sysfs, struct jb_topology *topology,
                               struct jb_error *err)
 {
@@ -52,6 +135,8 @@ static int topology_list_cpus(const char *sysfs, struct jb_topology *topology,
     size_t count = 0;
     int rc = topology_read_list(sysfs, list, &length, err);
 
+    if (rc == JB_EABSENT)
+        return topology_scan_cpus(sysfs, topology, err);
     if (rc < 0)
         return rc;
     if (!jb_text_each_cpu(list, length, JB_TOPOLOGY_CPU_MAX, topology_count,
@@ -60,10 +145,9 @@ static int topology_list_cpus(const char *sysfs, struct jb_topology *topology,
         return jb_fail(err, JB_EFORMAT,
                        "%s/devices/system/cpu: \"%.40s\" is not a CPU list",
                        sysfs, list);
-    topology->cpus = calloc(count, sizeof(*topology->cpus));
-    topology->packages = calloc(count, sizeof(*topology->packages));
-    if (!topology->cpus || !topology->packages)
-        return jb_fail(err, JB_ENOMEM, "no memory for %zu CPUs", count);
+    rc = topology_allocate(topology, count, err);
+    if (rc < 0)
+        return rc;
     if (!jb_text_each_cpu(list, length, JB_TOPOLOGY_CPU_MAX, topology_append,
                           topology))
         return jb_fail(err, JB_EFORMAT,

@@ -108,6 +108,27 @@ static void topology_expect_failure(const struct tree *tree, int want)
     assert_true(err.text[0] != '\0');
 }
 
+/* A recording without any list: the CPUs that have a topology are there. */
+static void test_no_list(void **state)
+{
+    const struct tree *tree = *state;
+    struct jb_topology *topology;
+
+    tree_write_cpu(tree, 10, "1\n", "0\n");
+    tree_write_cpu(tree, 2, "0\n", "0\n");
+    tree_write_cpu(tree, 3, "1\n", "1\n");
+    tree_write(tree, "devices/system/cpu/cpu4/online", "0\n");
+    tree_write(tree, "devices/system/cpu/cpufreq/topology/x", "0\n");
+    tree_write(tree, "devices/system/cpu/cpux/topology/x", "0\n");
+    topology = topology_must_read(tree);
+    assert_int_equal(topology->cpu_count, 3);
+    topology_expect(topology, 2, 0, JB_NO_DIE);
+    topology_expect(topology, 3, 1, 1);
+    topology_expect(topology, 10, 1, 0);
+    assert_int_equal(topology->package_count, 2);
+    jb_topology_free(topology);
+}
+
 static void test_malformed(void **state)
 {
     static const char *const lists[] = { "",    "x",   "0-",    "3-1",
@@ -151,6 +172,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_unknown, topology_setup,
                                         topology_teardown),
         cmocka_unit_test_setup_teardown(test_malformed, topology_setup,
+                                        topology_teardown),
+        cmocka_unit_test_setup_teardown(test_no_list, topology_setup,
                                         topology_teardown),
         cmocka_unit_test(test_own_machine),
     };
