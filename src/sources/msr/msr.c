@@ -101,6 +101,8 @@ static int msr_read(const struct msr_port *port, uint32_t reg, uint64_t *value)
     } while (got < 0 && errno == EINTR);
     if (got < 0)
         return jb_fail_errno(NULL, errno, "rdmsr");
+    if (got == 0)
+        return JB_EIO; /* a recording that ends before it has none either */
     if (got != (ssize_t)sizeof(found))
         return JB_EFORMAT;
     *value = found;
