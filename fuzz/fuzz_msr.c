@@ -33,10 +33,10 @@ static void fuzz_unit(const struct jb_msr_profile *profile,
 static void fuzz_profile(const struct jb_msr_profile *profile, uint64_t said,
                          uint64_t info)
 {
-    fuzz_require(profile->domains & 1u << JB_DOMAIN_PACKAGE);
+    fuzz_require((profile->domains & 1u << JB_DOMAIN_PACKAGE) != 0);
     for (size_t i = 0; i < JB_MSR_REGISTERS; i++) {
         const struct jb_msr_register *row = &jb_msr_registers[i];
-        bool has = profile->domains & 1u << row->kind;
+        bool has = (profile->domains & 1u << row->kind) != 0;
 
         fuzz_require((jb_msr_register_of(profile, row) != 0) == has);
         fuzz_unit(profile, row->kind, said);

@@ -255,28 +255,28 @@ void jb_lab_journal_error(struct jb_lab_journal *journal, uint64_t at_ns,
 
 void jb_lab_journal_register(struct jb_lab_journal *journal, uint64_t at_ns,
                              struct jb_lab_origin origin,
-                             const struct jb_lab_served *served, int error,
-                             const char *text, size_t len)
+                             const struct jb_lab_served *served)
 {
     struct jb_lab_text *out = &journal->buffer;
+    bool is_value = served->error == 0 && !served->text;
 
     if (!journal_begin(journal, at_ns))
         return;
     jb_lab_text_add(out,
                     ",\"zone\":\"%s\",\"file\":\"%s\",\"register\":%" PRIu64,
                     origin.target, origin.file, served->reg);
-    if (error == 0 && !text)
+    if (is_value)
         jb_lab_text_add(out, ",\"count\":%" PRIu64, served->value);
-    if (error == 0 && !text && served->counts) {
+    if (is_value && served->counts) {
         jb_lab_text_add_bytes(out, ",\"unwrapped\":", 13);
         jb_lab_text_add_i128(out, served->unwrapped);
     }
     jb_lab_text_add_bytes(out, ",\"text\":", 8);
-    if (error == 0 && text)
-        jb_lab_text_add_json(out, text, len);
+    if (served->text)
+        jb_lab_text_add_json(out, served->text, served->text_len);
     else
         jb_lab_text_add_bytes(out, "null", 4);
-    jb_lab_text_add(out, ",\"errno\":%d", error);
+    jb_lab_text_add(out, ",\"errno\":%d", served->error);
     journal_end(journal);
 }
 

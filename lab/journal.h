@@ -52,6 +52,9 @@ struct jb_lab_served {
     uint64_t value;
     bool counts; /* a zone's counter, of which unwrapped is known */
     jb_lab_i128 unwrapped;
+    int error;        /* what the read failed with, or 0 */
+    const char *text; /* bytes that were served instead, or NULL; borrowed */
+    size_t text_len;
 };
 
 void jb_lab_journal_start(struct jb_lab_journal *journal,
@@ -64,12 +67,9 @@ void jb_lab_journal_value(struct jb_lab_journal *journal, uint64_t at_ns,
                           const char *text, size_t len);
 void jb_lab_journal_error(struct jb_lab_journal *journal, uint64_t at_ns,
                           struct jb_lab_origin origin, int error);
-/* `error` is what the read failed with; `text` the bytes that were served
- * instead of the value, or NULL. */
 void jb_lab_journal_register(struct jb_lab_journal *journal, uint64_t at_ns,
                              struct jb_lab_origin origin,
-                             const struct jb_lab_served *served, int error,
-                             const char *text, size_t len);
+                             const struct jb_lab_served *served);
 /* A command was obeyed at at_ns, with effect from from_ns on. */
 void jb_lab_journal_command(struct jb_lab_journal *journal, uint64_t at_ns,
                             uint64_t from_ns,

@@ -648,3 +648,10 @@ int jb_lab_layout_find(const struct jb_lab_layout *layout, const char *path)
             return (int)i;
     return -1;
 }
+
+unsigned jb_lab_layout_package(const struct jb_lab_layout *layout, unsigned cpu)
+{
+    const struct jb_lab_cpus *cpus = &layout->cpus;
+
+    return cpus->count > 0 ? cpu * cpus->packages / cpus->count : 0;
+}

@@ -146,6 +146,10 @@ int jb_lab_layout_load(const char *name_or_path, struct jb_lab_layout *out,
 /* The text of a built-in layout, NULL when there is none of that name. */
 const char *jb_lab_layout_builtin(const char *name);
 
+/* The package of a CPU. */
+unsigned jb_lab_layout_package(const struct jb_lab_layout *layout,
+                               unsigned cpu);
+
 /* Index of the zone of that path, or -1. */
 int jb_lab_layout_find(const struct jb_lab_layout *layout, const char *path);
 

@@ -175,7 +175,7 @@ static bool state_register(const struct jb_lab_world *world, unsigned cpu,
                            uint64_t at_ns, struct jb_lab_served *served)
 {
     const struct jb_lab_layout *layout = &world->layout;
-    unsigned package = cpu / (layout->cpus.count / layout->cpus.packages);
+    unsigned package = jb_lab_layout_package(layout, cpu);
 
     for (unsigned i = 0; i < layout->cpus.register_count; i++) {
         if (layout->cpus.registers[i].number != served->reg)
@@ -213,16 +213,18 @@ void jb_lab_state_rdmsr(struct jb_lab_state *state, unsigned node_index,
     if (answer->error == 0 &&
         !state_register(&state->world, node->slot, at_ns, &served))
         answer->error = EIO;
+    served.error = answer->error;
     if (answer->error == 0) {
         answer->len = sizeof(served.value);
         memcpy(answer->bytes, &served.value, answer->len);
-        if (node->fault.has_text)
-            state_set_text(answer, &node->fault);
+    }
+    if (answer->error == 0 && node->fault.has_text) {
+        state_set_text(answer, &node->fault);
+        served.text = node->fault.text;
+        served.text_len = node->fault.text_len;
     }
     jb_lab_journal_register(&state->journal, at_ns, state_origin(state, node),
-                            &served, answer->error,
-                            node->fault.has_text ? answer->bytes : NULL,
-                            answer->len);
+                            &served);
 }
 
 /* What a command is about, found in the layout and the tree. */

@@ -558,12 +558,6 @@ static int tree_render_chip(const struct jb_lab_temperature *sensor,
     }
 }
 
-static unsigned tree_package_of(const struct jb_lab_layout *layout,
-                                unsigned cpu)
-{
-    return cpu / (layout->cpus.count / layout->cpus.packages);
-}
-
 static int tree_render_cpu(const struct jb_lab_layout *layout,
                            const struct jb_lab_node *node, char *out,
                            size_t cap)
@@ -574,7 +568,8 @@ static int tree_render_cpu(const struct jb_lab_layout *layout,
                    ? snprintf(out, cap, "0\n")
                    : snprintf(out, cap, "0-%u\n", layout->cpus.count - 1);
     case JB_LAB_CPU_PACKAGE:
-        return snprintf(out, cap, "%u\n", tree_package_of(layout, node->slot));
+        return snprintf(out, cap, "%u\n",
+                        jb_lab_layout_package(layout, node->slot));
     case JB_LAB_CPU_DIE:
         return snprintf(out, cap, "0\n");
     default:
@@ -628,6 +623,6 @@ void jb_lab_tree_cpuinfo(const struct jb_lab_layout *layout,
                         "siblings\t: %u\ncore id\t\t: %u\n"
                         "cpu cores\t: %u\nflags\t\t: fpu tsc msr\n\n",
                         i, cpus->vendor, cpus->family, cpus->model,
-                        cpus->stepping, tree_package_of(layout, i), cores, i,
-                        cores);
+                        cpus->stepping, jb_lab_layout_package(layout, i), cores,
+                        i, cores);
 }

@@ -42,10 +42,11 @@ struct jb_topology {
 
 /*
  * Reads <sysfs>/devices/system/cpu: the list of online CPUs, or where a
- * recording has no list the CPUs that have a topology.  A CPU of which the kernel knows no
- * package or die (no file, or -1) is in package 0, on die 0.  JB_EABSENT: the
- * tree does not say which CPUs there are; JB_EFORMAT: a file is malformed;
- * JB_ENOMEM.  On success *out is owned by the caller: jb_topology_free().
+ * recording has no list the CPUs that have a topology.  A CPU of which the
+ * kernel knows no package or die (no file, or -1) is in package 0, on die 0.
+ * JB_EABSENT: the tree does not say which CPUs there are; JB_EFORMAT: a file is
+ * malformed; JB_ENOMEM.  On success *out is owned by the caller:
+ * jb_topology_free().
  */
 JB_NODISCARD int jb_topology_read(const char *sysfs, struct jb_topology **out,
                                   struct jb_error *err);

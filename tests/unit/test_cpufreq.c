@@ -31,7 +31,7 @@ extern const struct jb_source_desc jb_source_cpufreq;
  * "?EAGAIN" one without a figure at the moment. */
 static unsigned cpufreq_reads;
 
-ssize_t pread(int fd, void *buffer, size_t count, off_t offset)
+ssize_t pread(int fd, void *buf, size_t nbytes, off_t offset)
 {
     struct stat status;
     long got;
@@ -41,8 +41,8 @@ ssize_t pread(int fd, void *buffer, size_t count, off_t offset)
         return -1;
     }
     cpufreq_reads++;
-    got = syscall(SYS_pread64, fd, buffer, count, offset);
-    if (got >= 7 && memcmp(buffer, "?EAGAIN", 7) == 0) {
+    got = syscall(SYS_pread64, fd, buf, nbytes, offset);
+    if (got >= 7 && memcmp(buf, "?EAGAIN", 7) == 0) {
         errno = EAGAIN;
         return -1;
     }
@@ -347,6 +347,12 @@ static void test_no_topology(void **state)
     struct cpufreq *test = *state;
 
     tree_drop(&test->tree, CPU "online");
+    for (unsigned cpu = 0; cpu < 5; cpu++) {
+        char name[64];
+
+        snprintf(name, sizeof(name), CPU "cpu%u", cpu);
+        tree_drop(&test->tree, name);
+    }
     cpufreq_must_open(test);
     CHECK_U64("mean", cpufreq_hz(test, "package-0"), 2400000200);
 }

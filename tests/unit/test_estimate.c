@@ -461,7 +461,7 @@ static void test_absent(void **state)
         { NULL, "proc/meminfo", "MemFree: 12 kB\n", "memory unknown" },
         { NULL, "proc/meminfo", "MemTotal: 0 kB\n", "memory unknown" },
         { "devices", NULL, NULL, "topology unknown" },
-        { "devices/system/cpu/online", NULL, NULL, "topology unknown" },
+        { NULL, "devices/system/cpu/online", "x\n", "topology unknown" },
         { "devices/system/cpu/cpu3/topology/thread_siblings_list", NULL, NULL,
           "topology unknown" },
         { "devices/system/cpu/cpu3/topology/physical_package_id", NULL, NULL,

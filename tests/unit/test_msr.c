@@ -45,21 +45,21 @@ static ssize_t msr_answer(const char *text, uint64_t reg, void *buffer)
     return sizeof(value);
 }
 
-ssize_t pread(int fd, void *buffer, size_t count, off_t offset)
+ssize_t pread(int fd, void *buf, size_t nbytes, off_t offset)
 {
     char text[MSR_FILE_MAX];
     struct stat status;
     long got;
 
-    if (count != sizeof(uint64_t))
-        return syscall(SYS_pread64, fd, buffer, count, offset);
+    if (nbytes != sizeof(uint64_t))
+        return syscall(SYS_pread64, fd, buf, nbytes, offset);
     if (fstat(fd, &status) == 0 && status.st_nlink == 0) {
         errno = ENXIO;
         return -1;
     }
     got = syscall(SYS_pread64, fd, text, sizeof(text) - 1, 0L);
     text[got > 0 ? got : 0] = '\0';
-    return msr_answer(text, (uint64_t)offset, buffer);
+    return msr_answer(text, (uint64_t)offset, buf);
 }
 
 static uint64_t msr_now_ns(void *context)

@@ -238,13 +238,13 @@ int jb_cpufreq_find(const char *sysfs, const struct jb_topology *topology,
     struct jb_cpufreq_policies policies = { 0 };
     int rc = policy_scan_all(sysfs, &policies, err);
 
-    if (rc == JB_OK && policies.count == 0)
-        rc = jb_fail(err, JB_EABSENT,
-                     "no frequency policy in %s/devices/system/cpu", sysfs);
     if (rc < 0) {
         jb_cpufreq_policies_release(&policies);
         return rc;
     }
+    if (!policies.list)
+        return jb_fail(err, JB_EABSENT,
+                       "no frequency policy in %s/devices/system/cpu", sysfs);
     qsort(policies.list, policies.count, sizeof(*policies.list),
           policy_compare);
     for (size_t i = 0; i < policies.count; i++) {

@@ -538,10 +538,10 @@ static int msr_add_row(struct jb_source *source, size_t packages,
         return msr_add_psys(source, packages, reg, err);
     for (size_t i = 0; rc == JB_OK && i < packages; i++) {
         const struct msr_port *port = &source->ports[i];
-        struct jb_domain domain = { row->kind, port->package,
-                                    source->profile->die_counts ? port->die
-                                                                : JB_NO_DIE };
+        struct jb_domain domain = { row->kind, port->package, JB_NO_DIE };
 
+        if (source->profile->die_counts)
+            domain.die = port->die;
         rc = msr_add_sensor(source, i, &domain, reg, err);
     }
     return rc;
