@@ -79,15 +79,6 @@ static int control_read_delay(struct jb_lab_scan *line,
     return JB_OK;
 }
 
-static int control_hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
-}
-
 /* What follows a backslash: n, t, backslash, quote, or x and two digits. */
 static bool control_scan_escape(struct jb_lab_scan *line, char *byte)
 {
@@ -103,8 +94,8 @@ static bool control_scan_escape(struct jb_lab_scan *line, char *byte)
     }
     if (line->end - line->at < 3 || *line->at != 'x')
         return false;
-    high = control_hex_digit(line->at[1]);
-    low = control_hex_digit(line->at[2]);
+    high = jb_lab_hex_digit(line->at[1]);
+    low = jb_lab_hex_digit(line->at[2]);
     if (high < 0 || low < 0)
         return false;
     *byte = (char)(high * 16 + low);

@@ -116,7 +116,7 @@ bool jb_lab_scan_u64(struct jb_lab_scan *scan, uint64_t *value)
     return true;
 }
 
-static int scan_hex_digit(char c)
+int jb_lab_hex_digit(char c)
 {
     if (scan_is_digit(c))
         return c - '0';
@@ -131,10 +131,11 @@ bool jb_lab_scan_hex(struct jb_lab_scan *scan, uint64_t *value)
 
     if (!jb_lab_scan_literal(&local, "0x"))
         return false;
-    for (; local.at < local.end && scan_hex_digit(*local.at) >= 0; local.at++) {
+    for (; local.at < local.end && jb_lab_hex_digit(*local.at) >= 0;
+         local.at++) {
         if (++digits > SCAN_MAX_HEX_DIGITS)
             return false;
-        found = found << 4 | (unsigned)scan_hex_digit(*local.at);
+        found = found << 4 | (unsigned)jb_lab_hex_digit(*local.at);
     }
     if (digits == 0)
         return false;

@@ -35,7 +35,9 @@ bool jb_lab_scan_word(struct jb_lab_scan *scan, const char *extra, char *out,
                       size_t cap);
 /* Decimal digits, at most 19 of them (so below 10^19: no overflow). */
 bool jb_lab_scan_u64(struct jb_lab_scan *scan, uint64_t *value);
-/* 0x and up to 16 hexadecimal digits, lower case. */
+/* The value of a hexadecimal digit, lower case; -1 for any other byte. */
+int jb_lab_hex_digit(char c);
+/* 0x and up to 16 of them. */
 bool jb_lab_scan_hex(struct jb_lab_scan *scan, uint64_t *value);
 /* A power with its unit, kW W mW uW, decimals allowed down to 1 uW. */
 bool jb_lab_scan_power(struct jb_lab_scan *scan, int64_t *power_uw);

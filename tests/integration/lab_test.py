@@ -495,11 +495,13 @@ def unusable():
         raise
 
 
-def main():
+def main(usage, *words):
+    """Runs the tests of the script that calls it; words are what stands between
+    the program and --mount."""
     if len(sys.argv) < 2:
-        print(__doc__, file=sys.stderr)
+        print(usage, file=sys.stderr)
         return 2
-    PROGRAM[:] = sys.argv[1:]
+    PROGRAM[:] = [*sys.argv[1:], *words]
     why = unusable()
     if why:
         print(f"skipped: {why}")
@@ -509,4 +511,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__))

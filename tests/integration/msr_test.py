@@ -230,19 +230,6 @@ class MsrTest(unittest.TestCase):
             self.assertEqual(states["msr"], "ok")
 
 
-def main():
-    if len(sys.argv) < 2:
-        print(__doc__, file=sys.stderr)
-        return 2
-    PROGRAM[:] = [os.path.abspath(sys.argv[1])]
-    lab_test.PROGRAM[:] = [*PROGRAM, "lab"]
-    why = lab_test.unusable()
-    if why:
-        print(f"skipped: {why}")
-        return 77
-    result = unittest.main(argv=[sys.argv[0], "-v"], exit=False).result
-    return 0 if result.wasSuccessful() else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    PROGRAM[:] = map(os.path.abspath, sys.argv[1:2])
+    sys.exit(lab_test.main(__doc__, "lab"))

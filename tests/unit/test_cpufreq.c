@@ -5,7 +5,7 @@
  * whose three events are cpu-clock, which counts nanoseconds; so aperf / mperf
  * is 1, and the "TSC" runs at 1 GHz.
  */
-#include "check.h"
+#include "source.h"
 #include "tree.h"
 
 #include <errno.h>
@@ -17,7 +17,6 @@
 
 #include "base/clock.h"
 #include "core/unit.h"
-#include "joulebook/plugin/source.h"
 #include "sources/cpufreq/effective.h"
 #include "sources/cpufreq/policy.h"
 
@@ -59,8 +58,7 @@ struct cpufreq {
     struct jb_roots roots;
     uint64_t now_ns;
     struct jb_clock clock;
-    struct jb_env env;
-    struct jb_source *source;
+    struct test_source source;
 };
 
 static void cpufreq_write(const struct cpufreq *test, const char *directory,
@@ -90,7 +88,8 @@ static int cpufreq_setup(void **state)
     test.roots =
         (struct jb_roots){ test.tree.root, test.tree.root, "/none", "/none" };
     test.clock = (struct jb_clock){ cpufreq_now_ns, &test.now_ns };
-    test.env = (struct jb_env){ &test.roots, &test.clock, false };
+    test.source.desc = &jb_source_cpufreq;
+    test.source.env = (struct jb_env){ &test.roots, &test.clock, false };
     tree_write(&test.tree, CPU "online", "0-4\n");
     for (unsigned cpu = 0; cpu < 5; cpu++)
         tree_write_cpu(&test.tree, cpu, cpu < 2 ? "0\n" : "1\n", "0\n");
@@ -105,63 +104,16 @@ static int cpufreq_teardown(void **state)
 {
     struct cpufreq *test = *state;
 
-    jb_source_cpufreq.close(test->source);
+    jb_source_cpufreq.close(test->source.handle);
     tree_release(&test->tree);
     return 0;
-}
-
-static int cpufreq_open(struct cpufreq *test, struct jb_error *err)
-{
-    return jb_source_cpufreq.open(&test->env, NULL, &test->source, err);
-}
-
-static void cpufreq_must_open(struct cpufreq *test)
-{
-    struct jb_error err = { 0 };
-
-    CHECK_STATUS("open", cpufreq_open(test, &err), JB_OK, &err);
-}
-
-static const struct jb_sensor *cpufreq_sensor(const struct cpufreq *test,
-                                              const char *name, uint32_t *index)
-{
-    size_t count;
-    const struct jb_sensor *sensors =
-        jb_source_cpufreq.sensors(test->source, &count);
-
-    for (uint32_t i = 0; i < count; i++) {
-        if (strcmp(sensors[i].name, name) != 0)
-            continue;
-        if (index)
-            *index = i;
-        return &sensors[i];
-    }
-    return NULL;
-}
-
-static void cpufreq_count(const struct cpufreq *test, size_t want)
-{
-    size_t count;
-
-    jb_source_cpufreq.sensors(test->source, &count);
-    CHECK_U64("sensors", count, want);
-}
-
-static struct jb_sample cpufreq_take(struct cpufreq *test, const char *name)
-{
-    struct jb_sample sample = { 0 };
-    uint32_t which = 0;
-
-    assert_non_null(cpufreq_sensor(test, name, &which));
-    jb_source_cpufreq.sample(test->source, &which, 1, &sample);
-    return sample;
 }
 
 /* In Hz, by the sensor's own unit. */
 static uint64_t cpufreq_hz(struct cpufreq *test, const char *name)
 {
-    struct jb_sample sample = cpufreq_take(test, name);
-    const struct jb_sensor *sensor = cpufreq_sensor(test, name, NULL);
+    struct jb_sample sample = source_take(&test->source, name);
+    const struct jb_sensor *sensor = source_sensor(&test->source, name, NULL);
     struct jb_energy value = { 0 };
 
     assert_int_equal(sample.state, JB_OK);
@@ -174,16 +126,16 @@ static void test_policies(void **state)
     struct cpufreq *test = *state;
     const struct jb_sensor *sensor;
 
-    cpufreq_must_open(test);
-    cpufreq_count(test, 5);
+    source_must_open(&test->source);
+    source_count(&test->source, 5);
     CHECK_U64("policy1", cpufreq_hz(test, "policy1"), 2000001000);
-    sensor = cpufreq_sensor(test, "policy1", NULL);
+    sensor = source_sensor(&test->source, "policy1", NULL);
     assert_int_equal(sensor->unit.quantity, JB_QUANTITY_FREQUENCY);
     assert_int_equal(sensor->domain.kind, JB_DOMAIN_NONE);
     assert_int_equal(sensor->provenance, JB_MEASURED);
     CHECK_U64("mean", cpufreq_hz(test, "package-0"), 1500000500);
     CHECK_U64("mean", cpufreq_hz(test, "package-1"), 3000000000);
-    sensor = cpufreq_sensor(test, "package-1", NULL);
+    sensor = source_sensor(&test->source, "package-1", NULL);
     assert_int_equal(sensor->provenance, JB_DERIVED);
     assert_int_equal(sensor->domain.kind, JB_DOMAIN_PACKAGE);
     assert_int_equal(sensor->domain.index, 1);
@@ -196,7 +148,7 @@ static void test_weights(void **state)
 
     for (unsigned cpu = 0; cpu < 5; cpu++)
         tree_write_cpu(&test->tree, cpu, "7\n", "0\n");
-    cpufreq_must_open(test);
+    source_must_open(&test->source);
     /* (1000000 + 2000001 + 3 x 3000000) / 5 */
     CHECK_U64("mean", cpufreq_hz(test, "package-7"), 2400000200);
 }
@@ -208,9 +160,9 @@ static void test_one_read(void **state)
     struct jb_sample samples[5];
     uint32_t which[5] = { 3, 0, 1, 2, 4 };
 
-    cpufreq_must_open(test);
+    source_must_open(&test->source);
     cpufreq_reads = 0;
-    jb_source_cpufreq.sample(test->source, which, 5, samples);
+    jb_source_cpufreq.sample(test->source.handle, which, 5, samples);
     CHECK_U64("reads", cpufreq_reads, 3);
     for (int i = 0; i < 5; i++)
         assert_int_equal(samples[i].state, JB_OK);
@@ -229,11 +181,11 @@ static void test_note(void **state)
     cpufreq_write(test, "cpufreq/policy0", "scaling_governor", "powersave\n");
     cpufreq_write(test, "cpufreq/policy1", "scaling_driver",
                   "a name that is too long to be one\n");
-    cpufreq_must_open(test);
-    CHECK_TEXT("note", cpufreq_sensor(test, "policy0", NULL)->note,
+    source_must_open(&test->source);
+    CHECK_TEXT("note", source_sensor(&test->source, "policy0", NULL)->note,
                "as set or last measured by the driver; 800 to 3700 MHz, base "
                "2100 MHz; intel_pstate, powersave");
-    CHECK_TEXT("note", cpufreq_sensor(test, "policy1", NULL)->note,
+    CHECK_TEXT("note", source_sensor(&test->source, "policy1", NULL)->note,
                "as set or last measured by the driver");
 }
 
@@ -244,11 +196,12 @@ static void test_other_files(void **state)
     cpufreq_write(test, "cpufreq/policy0", "cpuinfo_cur_freq", "1100000\n");
     cpufreq_write(test, "cpufreq/policy1", "cpuinfo_cur_freq", "");
     cpufreq_write(test, "cpufreq/policy1", "cpuinfo_avg_freq", "?EAGAIN\n");
-    cpufreq_must_open(test);
-    cpufreq_count(test, 7);
+    source_must_open(&test->source);
+    source_count(&test->source, 7);
     CHECK_U64("hardware", cpufreq_hz(test, "policy0/hardware"), 1100000000);
-    assert_null(cpufreq_sensor(test, "policy1/hardware", NULL));
-    assert_int_equal(cpufreq_take(test, "policy1/average").state, JB_EIO);
+    assert_null(source_sensor(&test->source, "policy1/hardware", NULL));
+    assert_int_equal(source_take(&test->source, "policy1/average").state,
+                     JB_EIO);
     cpufreq_write(test, "cpufreq/policy1", "cpuinfo_avg_freq", "900000\n");
     CHECK_U64("average", cpufreq_hz(test, "policy1/average"), 900000000);
     /* the mean is of what every policy has */
@@ -264,17 +217,20 @@ static void test_garbage(void **state)
     };
     struct cpufreq *test = *state;
 
-    cpufreq_must_open(test);
+    source_must_open(&test->source);
     for (size_t i = 0; i < CHECK_COUNT(texts); i++) {
         cpufreq_write(test, "cpufreq/policy1", "scaling_cur_freq", texts[i]);
-        assert_int_equal(cpufreq_take(test, "policy1").state, JB_EFORMAT);
+        assert_int_equal(source_take(&test->source, "policy1").state,
+                         JB_EFORMAT);
         /* a mean of the other CPU alone would be no mean */
-        assert_int_equal(cpufreq_take(test, "package-0").state, JB_EFORMAT);
+        assert_int_equal(source_take(&test->source, "package-0").state,
+                         JB_EFORMAT);
     }
     CHECK_U64("the others", cpufreq_hz(test, "package-1"), 3000000000);
     cpufreq_write(test, "cpufreq/policy1", "scaling_cur_freq",
                   "5000000000000\n");
-    assert_int_equal(cpufreq_take(test, "package-0").state, JB_EIMPLAUSIBLE);
+    assert_int_equal(source_take(&test->source, "package-0").state,
+                     JB_EIMPLAUSIBLE);
 }
 
 /* CPUs that are offline have no frequency: the mean is of the others. */
@@ -282,18 +238,18 @@ static void test_offline(void **state)
 {
     struct cpufreq *test = *state;
 
-    cpufreq_must_open(test);
+    source_must_open(&test->source);
     tree_drop(&test->tree, CPU "cpufreq/policy1");
-    assert_int_equal(cpufreq_take(test, "policy1").state, JB_EABSENT);
+    assert_int_equal(source_take(&test->source, "policy1").state, JB_EABSENT);
     CHECK_U64("mean", cpufreq_hz(test, "package-0"), 1000000000);
     cpufreq_policy(test, "cpufreq/policy1", "1\n", "1500000\n");
-    assert_int_equal(cpufreq_take(test, "policy1").state, JB_EABSENT);
+    assert_int_equal(source_take(&test->source, "policy1").state, JB_EABSENT);
     test->now_ns += CPUFREQ_S;
     CHECK_U64("back", cpufreq_hz(test, "policy1"), 1500000000);
-    assert_int_equal(cpufreq_take(test, "policy1").generation, 1);
+    assert_int_equal(source_take(&test->source, "policy1").generation, 1);
     CHECK_U64("mean", cpufreq_hz(test, "package-0"), 1250000000);
     tree_drop(&test->tree, CPU "cpufreq/policy2");
-    assert_int_equal(cpufreq_take(test, "package-1").state, JB_EABSENT);
+    assert_int_equal(source_take(&test->source, "package-1").state, JB_EABSENT);
 }
 
 static void cpufreq_link(const struct cpufreq *test, const char *name,
@@ -320,8 +276,8 @@ static void test_links(void **state)
                  cpu < 2 ? cpu : 2);
         cpufreq_link(test, name, target);
     }
-    cpufreq_must_open(test);
-    cpufreq_count(test, 5);
+    source_must_open(&test->source);
+    source_count(&test->source, 5);
 }
 
 static void test_old_kernel(void **state)
@@ -334,8 +290,8 @@ static void test_old_kernel(void **state)
     cpufreq_link(test, CPU "cpu1/cpufreq", "../cpu0/cpufreq");
     cpufreq_link(test, CPU "cpu3/cpufreq", "../cpu2/cpufreq");
     cpufreq_link(test, CPU "cpu4/cpufreq", "../cpu2/cpufreq");
-    cpufreq_must_open(test);
-    cpufreq_count(test, 4);
+    source_must_open(&test->source);
+    source_count(&test->source, 4);
     CHECK_U64("cpu0", cpufreq_hz(test, "cpu0"), 1000000000);
     CHECK_U64("cpu2", cpufreq_hz(test, "cpu2"), 2000000000);
     CHECK_U64("mean", cpufreq_hz(test, "package-1"), 2000000000);
@@ -353,7 +309,7 @@ static void test_no_topology(void **state)
         snprintf(name, sizeof(name), CPU "cpu%u", cpu);
         tree_drop(&test->tree, name);
     }
-    cpufreq_must_open(test);
+    source_must_open(&test->source);
     CHECK_U64("mean", cpufreq_hz(test, "package-0"), 2400000200);
 }
 
@@ -363,8 +319,8 @@ static void test_nobody(void **state)
     struct cpufreq *test = *state;
 
     tree_write(&test->tree, CPU "online", "0-1\n");
-    cpufreq_must_open(test);
-    cpufreq_count(test, 4);
+    source_must_open(&test->source);
+    source_count(&test->source, 4);
     CHECK_U64("mean", cpufreq_hz(test, "package-0"), 1500000500);
     CHECK_U64("policy2", cpufreq_hz(test, "policy2"), 3000000000);
 }
@@ -375,11 +331,11 @@ static void test_absent(void **state)
     struct jb_error err = { 0 };
 
     tree_drop(&test->tree, CPU "cpufreq");
-    CHECK_STATUS("none", cpufreq_open(test, &err), JB_EABSENT, &err);
+    CHECK_STATUS("none", source_open(&test->source, &err), JB_EABSENT, &err);
     assert_non_null(strstr(err.text, "no frequency policy"));
     tree_drop(&test->tree, "devices");
-    CHECK_STATUS("nothing", cpufreq_open(test, &err), JB_EABSENT, &err);
-    assert_null(test->source);
+    CHECK_STATUS("nothing", source_open(&test->source, &err), JB_EABSENT, &err);
+    assert_null(test->source.handle);
 }
 
 static void test_mute(void **state)
@@ -388,14 +344,15 @@ static void test_mute(void **state)
     const struct jb_sensor *sensor;
 
     tree_drop(&test->tree, CPU "cpufreq/policy2/scaling_cur_freq");
-    cpufreq_must_open(test);
-    sensor = cpufreq_sensor(test, "policy2", NULL);
+    source_must_open(&test->source);
+    sensor = source_sensor(&test->source, "policy2", NULL);
     assert_int_equal(sensor->state, JB_EABSENT);
     assert_non_null(strstr(sensor->reason, "policy2 says no frequency"));
-    assert_int_equal(cpufreq_sensor(test, "package-1", NULL)->state,
+    assert_int_equal(source_sensor(&test->source, "package-1", NULL)->state,
                      JB_EABSENT);
-    assert_int_equal(cpufreq_take(test, "package-1").state, JB_EABSENT);
-    assert_int_equal(cpufreq_sensor(test, "package-0", NULL)->state, JB_OK);
+    assert_int_equal(source_take(&test->source, "package-1").state, JB_EABSENT);
+    assert_int_equal(source_sensor(&test->source, "package-0", NULL)->state,
+                     JB_OK);
 }
 
 static void test_hardware_alone(void **state)
@@ -404,7 +361,7 @@ static void test_hardware_alone(void **state)
 
     tree_drop(&test->tree, CPU "cpufreq/policy2/scaling_cur_freq");
     cpufreq_write(test, "cpufreq/policy2", "cpuinfo_cur_freq", "1200195\n");
-    cpufreq_must_open(test);
+    source_must_open(&test->source);
     CHECK_U64("mean", cpufreq_hz(test, "package-1"), 1200195000);
 }
 
@@ -458,8 +415,8 @@ static void test_arithmetic(void **state)
 
 static void cpufreq_events(struct cpufreq *test, const char *aperf)
 {
-    test->env.live = true;
-    test->env.clock = &jb_clock_boottime;
+    test->source.env.live = true;
+    test->source.env.clock = &jb_clock_boottime;
     tree_write(&test->tree, CPU "online", "0\n");
     tree_write(&test->tree, MSR_PMU "type", "1\n");
     tree_write(&test->tree, MSR_PMU "format/event", "config:0-63\n");
@@ -492,8 +449,8 @@ static void test_effective(void **state)
 
     cpufreq_need_perf();
     cpufreq_events(test, "event=0x00\n");
-    cpufreq_must_open(test);
-    sensor = cpufreq_sensor(test, "package-0/effective", NULL);
+    source_must_open(&test->source);
+    sensor = source_sensor(&test->source, "package-0/effective", NULL);
     assert_non_null(sensor);
     assert_int_equal(sensor->state, JB_OK);
     assert_int_equal(sensor->kind, JB_KIND_WINDOW_MEAN);
@@ -513,8 +470,8 @@ static void test_effective_still(void **state)
 
     cpufreq_need_perf();
     cpufreq_events(test, "event=0x09\n");
-    cpufreq_must_open(test);
-    assert_int_equal(cpufreq_take(test, "package-0/effective").state,
+    source_must_open(&test->source);
+    assert_int_equal(source_take(&test->source, "package-0/effective").state,
                      JB_EIMPLAUSIBLE);
 }
 
@@ -524,9 +481,9 @@ static void test_effective_absent(void **state)
     struct cpufreq *test = *state;
 
     cpufreq_events(test, NULL);
-    cpufreq_must_open(test);
-    cpufreq_count(test, 4); /* three policies, one package is online */
-    assert_null(cpufreq_sensor(test, "package-0/effective", NULL));
+    source_must_open(&test->source);
+    source_count(&test->source, 4); /* three policies, one package is online */
+    assert_null(source_sensor(&test->source, "package-0/effective", NULL));
 }
 
 static void test_effective_limit(void **state)
@@ -540,13 +497,13 @@ static void test_effective_limit(void **state)
     low = (struct rlimit){ 200, limit.rlim_max };
     cpufreq_events(test, "event=0x00\n");
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
-    cpufreq_must_open(test);
+    source_must_open(&test->source);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    sensor = cpufreq_sensor(test, "package-0/effective", NULL);
+    sensor = source_sensor(&test->source, "package-0/effective", NULL);
     assert_non_null(sensor);
     assert_int_equal(sensor->state, JB_ELIMIT);
     CHECK_TEXT("fix", sensor->fix, "ulimit -n 258");
-    assert_int_equal(cpufreq_take(test, "package-0/effective").state,
+    assert_int_equal(source_take(&test->source, "package-0/effective").state,
                      JB_ELIMIT);
 }
 
@@ -556,9 +513,9 @@ static void test_effective_recorded(void **state)
     struct cpufreq *test = *state;
 
     cpufreq_events(test, "event=0x00\n");
-    test->env.live = false;
-    cpufreq_must_open(test);
-    assert_null(cpufreq_sensor(test, "package-0/effective", NULL));
+    test->source.env.live = false;
+    source_must_open(&test->source);
+    assert_null(source_sensor(&test->source, "package-0/effective", NULL));
 }
 
 #define CPUFREQ_TEST(name)                                                     \

@@ -4,7 +4,7 @@
  * of "NUMBER VALUE" lines, which pread() below turns into what the driver
  * answers: plain files cannot, since registers overlap as bytes of a file.
  */
-#include "check.h"
+#include "source.h"
 #include "tree.h"
 
 #include <errno.h>
@@ -14,7 +14,6 @@
 
 #include "core/domain.h"
 #include "core/unit.h"
-#include "joulebook/plugin/source.h"
 #include "sources/msr/model.h"
 
 extern const struct jb_source_desc jb_source_msr;
@@ -73,8 +72,7 @@ struct msr {
     struct jb_roots roots;
     uint64_t now_ns;
     struct jb_clock clock;
-    struct jb_env env;
-    struct jb_source *source;
+    struct test_source source;
 };
 
 static void msr_cpuinfo(const struct msr *test, const char *vendor,
@@ -137,7 +135,8 @@ static int msr_setup(void **state)
     test.roots =
         (struct jb_roots){ test.sysfs, test.procfs, "/none", test.devfs };
     test.clock = (struct jb_clock){ msr_now_ns, &test.now_ns };
-    test.env = (struct jb_env){ &test.roots, &test.clock, false };
+    test.source.desc = &jb_source_msr;
+    test.source.env = (struct jb_env){ &test.roots, &test.clock, false };
     msr_cpuinfo(&test, "GenuineIntel", 6, 85, "");
     tree_write(&test.tree, "sys/devices/system/cpu/online", "0-3\n");
     for (unsigned cpu = 0; cpu < 4; cpu++) {
@@ -152,57 +151,9 @@ static int msr_teardown(void **state)
 {
     struct msr *test = *state;
 
-    jb_source_msr.close(test->source);
+    jb_source_msr.close(test->source.handle);
     tree_release(&test->tree);
     return 0;
-}
-
-static int msr_open(struct msr *test, struct jb_error *err)
-{
-    return jb_source_msr.open(&test->env, NULL, &test->source, err);
-}
-
-static void msr_must_open(struct msr *test)
-{
-    struct jb_error err = { 0 };
-
-    CHECK_STATUS("open", msr_open(test, &err), JB_OK, &err);
-}
-
-static const struct jb_sensor *msr_sensor(const struct msr *test,
-                                          const char *name, uint32_t *index)
-{
-    size_t count;
-    const struct jb_sensor *sensors =
-        jb_source_msr.sensors(test->source, &count);
-
-    for (uint32_t i = 0; i < count; i++) {
-        if (strcmp(sensors[i].name, name) != 0)
-            continue;
-        if (index)
-            *index = i;
-        return &sensors[i];
-    }
-    return NULL;
-}
-
-static struct jb_sample msr_take(struct msr *test, const char *name)
-{
-    struct jb_sample sample = { 0 };
-    uint32_t which = 0;
-
-    assert_non_null(msr_sensor(test, name, &which));
-    jb_source_msr.sample(test->source, &which, 1, &sample);
-    assert_int_equal(sample.sensor, which);
-    return sample;
-}
-
-static void msr_count(const struct msr *test, size_t want)
-{
-    size_t count;
-
-    jb_source_msr.sensors(test->source, &count);
-    CHECK_U64("sensors", count, want);
 }
 
 /* Models */
@@ -363,24 +314,24 @@ static void test_server(void **state)
     struct msr *test = *state;
     const struct jb_sensor *sensor;
 
-    msr_must_open(test);
-    msr_count(test, 6);
-    sensor = msr_sensor(test, "package-0", NULL);
+    source_must_open(&test->source);
+    source_count(&test->source, 6);
+    sensor = source_sensor(&test->source, "package-0", NULL);
     assert_non_null(sensor);
     assert_int_equal(sensor->state, JB_OK);
     assert_int_equal(sensor->domain.kind, JB_DOMAIN_PACKAGE);
     assert_int_equal(sensor->domain.die, JB_NO_DIE);
     CHECK_U64("bound", sensor->pmax_uw, 330 * MSR_W);
     assert_int_equal(sensor->pmax_from, JB_BOUND_TDP);
-    CHECK_U64("count", msr_take(test, "package-0").raw, 0x123);
-    CHECK_U64("count", msr_take(test, "package-1").raw, 0x456);
-    CHECK_U64("count", msr_take(test, "dram-1").raw, 0x88);
-    sensor = msr_sensor(test, "dram-0", NULL);
+    CHECK_U64("count", source_take(&test->source, "package-0").raw, 0x123);
+    CHECK_U64("count", source_take(&test->source, "package-1").raw, 0x456);
+    CHECK_U64("count", source_take(&test->source, "dram-1").raw, 0x88);
+    sensor = source_sensor(&test->source, "dram-0", NULL);
     CHECK_U64("unit", sensor->unit.den, 1 << 16);
     CHECK_U64("bound", sensor->pmax_uw, 82500000);
-    sensor = msr_sensor(test, "dram-1", NULL);
+    sensor = source_sensor(&test->source, "dram-1", NULL);
     assert_int_equal(sensor->pmax_from, JB_BOUND_GUESSED);
-    sensor = msr_sensor(test, "package-1", NULL);
+    sensor = source_sensor(&test->source, "package-1", NULL);
     CHECK_U64("bound", sensor->pmax_uw,
               jb_domain_guessed_pmax_uw(JB_DOMAIN_PACKAGE));
 }
@@ -391,14 +342,14 @@ static void test_missing_register(void **state)
     struct msr *test = *state;
     const struct jb_sensor *sensor;
 
-    msr_must_open(test);
-    sensor = msr_sensor(test, "core-0", NULL);
+    source_must_open(&test->source);
+    sensor = source_sensor(&test->source, "core-0", NULL);
     assert_non_null(sensor);
     assert_int_equal(sensor->state, JB_EABSENT);
     assert_int_equal(sensor->domain.kind, JB_DOMAIN_NONE);
     CHECK_TEXT("reason", sensor->reason,
                "rdmsr of 0x639 on cpu0: this CPU has no such register");
-    assert_int_equal(msr_take(test, "core-0").state, JB_EABSENT);
+    assert_int_equal(source_take(&test->source, "core-0").state, JB_EABSENT);
 }
 
 static void test_package_without_counter(void **state)
@@ -407,11 +358,12 @@ static void test_package_without_counter(void **state)
     const struct jb_sensor *sensor;
 
     msr_registers(test, 2, "0x606 0xa0e03\n");
-    msr_must_open(test);
-    sensor = msr_sensor(test, "package-1", NULL);
+    source_must_open(&test->source);
+    sensor = source_sensor(&test->source, "package-1", NULL);
     assert_int_equal(sensor->state, JB_EABSENT);
     assert_int_equal(sensor->domain.kind, JB_DOMAIN_PACKAGE);
-    assert_int_equal(msr_sensor(test, "package-0", NULL)->state, JB_OK);
+    assert_int_equal(source_sensor(&test->source, "package-0", NULL)->state,
+                     JB_OK);
 }
 
 static void test_dies(void **state)
@@ -420,11 +372,13 @@ static void test_dies(void **state)
 
     for (unsigned cpu = 0; cpu < 4; cpu++)
         msr_cpu(test, cpu, "0\n", cpu < 2 ? "0\n" : "1\n");
-    msr_must_open(test);
-    msr_count(test, 6);
-    CHECK_U64("die 0", msr_take(test, "package-0-die-0").raw, 0x123);
-    CHECK_U64("die 1", msr_take(test, "package-0-die-1").raw, 0x456);
-    CHECK_U64("dram", msr_take(test, "dram-0-die-1").raw, 0x88);
+    source_must_open(&test->source);
+    source_count(&test->source, 6);
+    CHECK_U64("die 0", source_take(&test->source, "package-0-die-0").raw,
+              0x123);
+    CHECK_U64("die 1", source_take(&test->source, "package-0-die-1").raw,
+              0x456);
+    CHECK_U64("dram", source_take(&test->source, "dram-0-die-1").raw, 0x88);
 }
 
 /* On AMD the package is one whatever its dies, and each core has a meter. */
@@ -448,15 +402,15 @@ static void test_amd(void **state)
                  cpu);
         tree_write(&test->tree, name, cpu % 2 ? "1,3\n" : "0,2\n");
     }
-    msr_must_open(test);
-    msr_count(test, 3);
-    CHECK_U64("package", msr_take(test, "package-0").raw, 0x111);
-    CHECK_U64("core", msr_take(test, "core:cpu1").raw, 0x21);
-    sensor = msr_sensor(test, "core:cpu0", NULL);
+    source_must_open(&test->source);
+    source_count(&test->source, 3);
+    CHECK_U64("package", source_take(&test->source, "package-0").raw, 0x111);
+    CHECK_U64("core", source_take(&test->source, "core:cpu1").raw, 0x21);
+    sensor = source_sensor(&test->source, "core:cpu0", NULL);
     assert_int_equal(sensor->domain.kind, JB_DOMAIN_NONE);
     assert_int_equal(sensor->state, JB_OK);
     CHECK_U64("unit", sensor->unit.den, 1 << 16);
-    assert_null(msr_sensor(test, "core:cpu2", NULL));
+    assert_null(source_sensor(&test->source, "core:cpu2", NULL));
 }
 
 /* The board's meter is in one of the packages; it need not be the first. */
@@ -469,12 +423,12 @@ static void test_psys(void **state)
     for (unsigned cpu = 0; cpu < 4; cpu++)
         msr_registers(test, cpu,
                       cpu < 2 ? SERVER_0 "0x64d 0\n" : SERVER_1 "0x64d 0x99\n");
-    msr_must_open(test);
-    sensor = msr_sensor(test, "psys", NULL);
+    source_must_open(&test->source);
+    sensor = source_sensor(&test->source, "psys", NULL);
     assert_non_null(sensor);
-    CHECK_U64("psys", msr_take(test, "psys").raw, 0x99);
+    CHECK_U64("psys", source_take(&test->source, "psys").raw, 0x99);
     CHECK_U64("joules", sensor->unit.num / sensor->unit.den, 1000000);
-    assert_null(msr_sensor(test, "psys-1", NULL));
+    assert_null(source_sensor(&test->source, "psys-1", NULL));
 }
 
 /* Where no package leads it, it is listed once, for what it says. */
@@ -485,10 +439,10 @@ static void test_psys_dead(void **state)
     msr_cpuinfo(test, "GenuineIntel", 6, 143, "");
     for (unsigned cpu = 0; cpu < 4; cpu++)
         msr_registers(test, cpu, SERVER_0 "0x64d 0\n");
-    msr_must_open(test);
-    assert_int_equal(msr_take(test, "psys").state, JB_OK);
-    CHECK_U64("psys", msr_take(test, "psys").raw, 0);
-    assert_null(msr_sensor(test, "psys-1", NULL));
+    source_must_open(&test->source);
+    assert_int_equal(source_take(&test->source, "psys").state, JB_OK);
+    CHECK_U64("psys", source_take(&test->source, "psys").raw, 0);
+    assert_null(source_sensor(&test->source, "psys-1", NULL));
 }
 
 /* What opening says of a machine that cannot be read. */
@@ -498,12 +452,12 @@ static void msr_refuse(struct msr *test, int status, const char *text,
 {
     struct jb_error err = { 0 };
 
-    CHECK_STATUS("open", msr_open(test, &err), status, &err);
+    CHECK_STATUS("open", source_open(&test->source, &err), status, &err);
     if (!strstr(err.text, text))
         fail_msg("got \"%s\", want \"%s\" in it", err.text, text);
     if (!strstr(err.fix, fix) || (fix[0] == '\0' && err.fix[0] != '\0'))
         fail_msg("got fix \"%s\", want \"%s\"", err.fix, fix);
-    assert_null(test->source);
+    assert_null(test->source.handle);
 }
 
 static void test_no_driver(void **state)
@@ -535,11 +489,12 @@ static void test_zeros(void **state)
 
     for (unsigned cpu = 0; cpu < 4; cpu++)
         msr_registers(test, cpu, "0x606 0\n0x611 0\n0x619 0\n");
-    msr_must_open(test);
-    sensor = msr_sensor(test, "package-0", NULL);
+    source_must_open(&test->source);
+    sensor = source_sensor(&test->source, "package-0", NULL);
     assert_int_equal(sensor->state, JB_EIMPLAUSIBLE);
     assert_non_null(strstr(sensor->reason, "0x606 holds 0"));
-    assert_int_equal(msr_take(test, "package-0").state, JB_EIMPLAUSIBLE);
+    assert_int_equal(source_take(&test->source, "package-0").state,
+                     JB_EIMPLAUSIBLE);
 }
 
 static void test_unknown_model(void **state)
@@ -589,7 +544,7 @@ static void msr_as_nobody(struct msr *test, int *status, struct jb_error *err)
 
         if (geteuid() == 0 && (setgid(MSR_NOBODY) || setuid(MSR_NOBODY)))
             _exit(1);
-        why.status = msr_open(test, &why);
+        why.status = source_open(&test->source, &why);
         _exit(write(ends[1], &why, sizeof(why)) != sizeof(why));
     }
     assert_int_equal(read(ends[0], err, sizeof(*err)), sizeof(*err));
@@ -638,23 +593,23 @@ static void test_offline(void **state)
     struct msr *test = *state;
     struct jb_sample sample;
 
-    msr_must_open(test);
-    assert_int_equal(msr_take(test, "package-0").generation, 0);
+    source_must_open(&test->source);
+    assert_int_equal(source_take(&test->source, "package-0").generation, 0);
     /* cpu0 goes: the same register is read on cpu1 */
     msr_registers(test, 1, "0x606 0xa0e03\n0x611 0x200\n");
     msr_drop(test, 0);
-    sample = msr_take(test, "package-0");
+    sample = source_take(&test->source, "package-0");
     assert_int_equal(sample.state, JB_OK);
     CHECK_U64("count", sample.raw, 0x200);
     assert_int_equal(sample.generation, 1);
-    assert_int_equal(msr_take(test, "package-1").generation, 0);
+    assert_int_equal(source_take(&test->source, "package-1").generation, 0);
     /* cpu1 goes too: looked for once a second */
     msr_drop(test, 1);
-    assert_int_equal(msr_take(test, "package-0").state, JB_EABSENT);
+    assert_int_equal(source_take(&test->source, "package-0").state, JB_EABSENT);
     msr_registers(test, 0, "0x606 0xa0e03\n0x611 0x300\n");
-    assert_int_equal(msr_take(test, "package-0").state, JB_EABSENT);
+    assert_int_equal(source_take(&test->source, "package-0").state, JB_EABSENT);
     test->now_ns += MSR_S;
-    sample = msr_take(test, "package-0");
+    sample = source_take(&test->source, "package-0");
     CHECK_U64("count", sample.raw, 0x300);
     assert_int_equal(sample.generation, 2);
 }
@@ -665,13 +620,13 @@ static void test_trouble_later(void **state)
 {
     struct msr *test = *state;
 
-    msr_must_open(test);
+    source_must_open(&test->source);
     msr_registers(test, 0, "0x606 0xa0e03\n0x619 0x99\n");
-    assert_int_equal(msr_take(test, "package-0").state, JB_EIO);
-    CHECK_U64("dram", msr_take(test, "dram-0").raw, 0x99);
+    assert_int_equal(source_take(&test->source, "package-0").state, JB_EIO);
+    CHECK_U64("dram", source_take(&test->source, "dram-0").raw, 0x99);
     msr_registers(test, 0, SERVER_0);
-    assert_int_equal(msr_take(test, "package-0").state, JB_OK);
-    assert_int_equal(msr_take(test, "package-0").generation, 0);
+    assert_int_equal(source_take(&test->source, "package-0").state, JB_OK);
+    assert_int_equal(source_take(&test->source, "package-0").generation, 0);
 }
 
 #define MSR_TEST(name)                                                         \
