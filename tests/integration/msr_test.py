@@ -155,7 +155,8 @@ class MsrTest(unittest.TestCase):
         """Each domain uses the source whose unit is certain."""
         with Lab("xeon") as lab:
             out = subprocess.run(
-                [*PROGRAM, "list", "--json", "--root", lab.root],
+                [*PROGRAM, "list", "--json", "--root", lab.root, "--sources",
+                 "powercap,msr"],
                 stdout=subprocess.PIPE, check=True, timeout=30).stdout
             chosen = {d["domain"]: d["sensor"]
                       for d in json.loads(out)["domains"]}
@@ -164,7 +165,7 @@ class MsrTest(unittest.TestCase):
                 "package-1": "powercap/intel-rapl:1",
                 "dram-0": "msr/dram-0", "dram-1": "msr/dram-1"})
             lab.tell("errno cpu2 EIO")  # package-1 cannot be read that way
-            text = answer(stat(lab))
+            text = answer(stat(lab, "--sources", "powercap,msr"))
             self.assertEqual(
                 {name: d["source"] for name, d in by_domain(text).items()},
                 {"package-0": "powercap/intel-rapl:0",

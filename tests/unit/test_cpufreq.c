@@ -179,14 +179,21 @@ static void test_note(void **state)
     cpufreq_write(test, "cpufreq/policy0", "base_frequency", "2100000\n");
     cpufreq_write(test, "cpufreq/policy0", "scaling_driver", "intel_pstate\n");
     cpufreq_write(test, "cpufreq/policy0", "scaling_governor", "powersave\n");
+    cpufreq_write(test, "cpufreq/policy1", "cpuinfo_min_freq", "800000\n");
+    cpufreq_write(test, "cpufreq/policy1", "cpuinfo_max_freq", "2400000\n");
     cpufreq_write(test, "cpufreq/policy1", "scaling_driver",
                   "a name that is too long to be one\n");
     source_must_open(&test->source);
-    CHECK_TEXT("note", source_sensor(&test->source, "policy0", NULL)->note,
-               "as set or last measured by the driver; 800 to 3700 MHz, base "
-               "2100 MHz; intel_pstate, powersave");
-    CHECK_TEXT("note", source_sensor(&test->source, "policy1", NULL)->note,
-               "as set or last measured by the driver");
+    CHECK_TEXT("package", source_sensor(&test->source, "package-0", NULL)->note,
+               "mean over the CPUs that are online, 800 to 3700 MHz, base "
+               "2100 MHz, intel_pstate, powersave");
+    CHECK_TEXT("as its package",
+               source_sensor(&test->source, "policy0", NULL)->note, "");
+    CHECK_TEXT("another", source_sensor(&test->source, "policy1", NULL)->note,
+               "800 to 2400 MHz");
+    CHECK_TEXT("nothing known",
+               source_sensor(&test->source, "package-1", NULL)->note,
+               "mean over the CPUs that are online");
 }
 
 static void test_other_files(void **state)
@@ -227,10 +234,26 @@ static void test_garbage(void **state)
                          JB_EFORMAT);
     }
     CHECK_U64("the others", cpufreq_hz(test, "package-1"), 3000000000);
-    cpufreq_write(test, "cpufreq/policy1", "scaling_cur_freq",
-                  "5000000000000\n");
-    assert_int_equal(source_take(&test->source, "package-0").state,
-                     JB_EIMPLAUSIBLE);
+}
+
+/* Numbers by which drivers say that they do not know. */
+static void test_sentinels(void **state)
+{
+    static const char *const texts[] = { "0\n", "4294967295\n",
+                                         "18446744073709551615\n",
+                                         "100000001\n" };
+    struct cpufreq *test = *state;
+
+    source_must_open(&test->source);
+    for (size_t i = 0; i < CHECK_COUNT(texts); i++) {
+        cpufreq_write(test, "cpufreq/policy1", "scaling_cur_freq", texts[i]);
+        assert_int_equal(source_take(&test->source, "policy1").state,
+                         JB_EIMPLAUSIBLE);
+        assert_int_equal(source_take(&test->source, "package-0").state,
+                         JB_EIMPLAUSIBLE);
+    }
+    cpufreq_write(test, "cpufreq/policy1", "scaling_cur_freq", "100000000\n");
+    CHECK_U64("100 GHz", cpufreq_hz(test, "policy1"), 100000000000);
 }
 
 /* CPUs that are offline have no frequency: the mean is of the others. */
@@ -530,6 +553,7 @@ int main(void)
         CPUFREQ_TEST(test_note),
         CPUFREQ_TEST(test_other_files),
         CPUFREQ_TEST(test_garbage),
+        CPUFREQ_TEST(test_sentinels),
         CPUFREQ_TEST(test_offline),
         CPUFREQ_TEST(test_links),
         CPUFREQ_TEST(test_old_kernel),

@@ -41,6 +41,10 @@ static void domain_names_go_both_ways(void **state)
                jb_domain_name(&(struct jb_domain){ .die = JB_NO_DIE },
                               (char[JB_DOMAIN_NAME_MAX]){ 0 }),
                "");
+    CHECK_TEXT("a part of package 3",
+               jb_domain_name(&(struct jb_domain){ .index = 3, .die = 1 },
+                              (char[JB_DOMAIN_NAME_MAX]){ 0 }),
+               "");
 }
 
 static void domain_parse_refuses_the_rest(void **state)

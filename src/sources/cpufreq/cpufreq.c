@@ -14,11 +14,18 @@
 #include "base/clock.h"
 #include "base/own.h"
 #include "core/domain.h"
+#include "core/plausible.h"
 #include "effective.h"
 #include "joulebook/plugin/source.h"
 #include "policy.h"
 
-enum { CPUFREQ_SENSORS_MAX = 32768, CPUFREQ_FIRST_CAPACITY = 16 };
+enum {
+    CPUFREQ_SENSORS_MAX = 32768,
+    CPUFREQ_FIRST_CAPACITY = 16,
+    CPUFREQ_FACTS_MAX = 160, /* three numbers, two words */
+    /* Of two figures of a package: what ran, before what was set. */
+    CPUFREQ_RANK_EFFECTIVE = 10,
+};
 
 static const uint64_t cpufreq_retry_ns = JB_NS_PER_S;
 /* Micro-hertz of a kilohertz and of a hertz. */
@@ -28,13 +35,12 @@ static const uint64_t cpufreq_uhz_per_hz = 1000000;
 /* The files of a policy that say a frequency now.  The first is every
  * kernel's; the others only some users', drivers' and kernels'. */
 static const struct cpufreq_file {
-    const char *file, *suffix, *what;
+    const char *file, *suffix;
     bool optional;
 } cpufreq_files[] = {
-    { "scaling_cur_freq", "", "as set or last measured by the driver", false },
-    { "cpuinfo_cur_freq", "/hardware", "as the hardware says", true },
-    { "cpuinfo_avg_freq", "/average", "the kernel's mean while not idle",
-      true },
+    { "scaling_cur_freq", "", false },
+    { "cpuinfo_cur_freq", "/hardware", true },
+    { "cpuinfo_avg_freq", "/average", true },
 };
 
 enum { CPUFREQ_FILES = sizeof(cpufreq_files) / sizeof(cpufreq_files[0]) };
@@ -125,7 +131,7 @@ static struct jb_sensor *cpufreq_new(struct jb_source *source,
     source->items[source->count] = *item;
     sensor = &source->sensors[source->count];
     *sensor = (struct jb_sensor){
-        .domain.die = JB_NO_DIE,
+        .domain = { .index = item->package, .die = JB_NO_DIE },
         .unit = { JB_QUANTITY_FREQUENCY, cpufreq_uhz_per_khz, 1, 1, 1, 0 },
         .kind = JB_KIND_SAMPLED,
         .provenance = JB_MEASURED,
@@ -170,22 +176,50 @@ static bool cpufreq_is_worth(const struct cpufreq_item *item)
     return rc == JB_OK || (rc == JB_EIO && errno == EAGAIN);
 }
 
-static void cpufreq_note(const struct jb_cpufreq_policy *policy,
-                         const char *what, struct jb_sensor *sensor)
+/* What does not change: "1000 to 3700 MHz, base 2100 MHz, intel_pstate". */
+static void cpufreq_facts(const struct jb_cpufreq_policy *policy,
+                          char out[CPUFREQ_FACTS_MAX])
 {
-    char base[48] = "";
-    char limits[64] = "";
+    int used = 0;
 
-    if (policy->base_khz > 0)
-        snprintf(base, sizeof(base), ", base %ju MHz",
-                 (uintmax_t)(policy->base_khz / 1000));
+    out[0] = '\0';
     if (policy->min_khz > 0 && policy->max_khz > 0)
-        snprintf(limits, sizeof(limits), "; %ju to %ju MHz",
-                 (uintmax_t)(policy->min_khz / 1000),
-                 (uintmax_t)(policy->max_khz / 1000));
-    snprintf(sensor->note, sizeof(sensor->note), "%s%s%s%s%s%s%s", what, limits,
-             base, policy->driver[0] ? "; " : "", policy->driver,
+        used += snprintf(out, CPUFREQ_FACTS_MAX, ", %ju to %ju MHz",
+                         (uintmax_t)(policy->min_khz / 1000),
+                         (uintmax_t)(policy->max_khz / 1000));
+    if (policy->base_khz > 0)
+        used +=
+            snprintf(out + used, CPUFREQ_FACTS_MAX - (size_t)used,
+                     ", base %ju MHz", (uintmax_t)(policy->base_khz / 1000));
+    snprintf(out + used, CPUFREQ_FACTS_MAX - (size_t)used, "%s%s%s%s",
+             policy->driver[0] ? ", " : "", policy->driver,
              policy->governor[0] ? ", " : "", policy->governor);
+}
+
+static const struct jb_cpufreq_policy *
+cpufreq_first_of(const struct jb_source *source, uint16_t package)
+{
+    const struct jb_cpufreq_policy *list = source->policies.list;
+    size_t i = 0;
+
+    while (list[i].package != package)
+        i++;
+    return &list[i];
+}
+
+/* What a package's policies have in common is said once, of the package; a
+ * policy says where it differs from the first. */
+static void cpufreq_note(const struct jb_source *source,
+                         const struct jb_cpufreq_policy *policy,
+                         struct jb_sensor *sensor)
+{
+    char facts[CPUFREQ_FACTS_MAX];
+    char common[CPUFREQ_FACTS_MAX];
+
+    cpufreq_facts(policy, facts);
+    cpufreq_facts(cpufreq_first_of(source, policy->package), common);
+    if (facts[0] && strcmp(facts, common) != 0)
+        snprintf(sensor->note, sizeof(sensor->note), "%s", facts + 2);
 }
 
 static int cpufreq_add_file(struct jb_source *source, uint32_t at, uint8_t file,
@@ -217,7 +251,7 @@ static int cpufreq_add_file(struct jb_source *source, uint32_t at, uint8_t file,
     }
     snprintf(sensor->name, sizeof(sensor->name), "%s%s", policy->name,
              cpufreq_files[file].suffix);
-    cpufreq_note(policy, cpufreq_files[file].what, sensor);
+    cpufreq_note(source, policy, sensor);
     if (why.status < 0)
         cpufreq_set_state(sensor, &why);
     if (!has_main)
@@ -272,6 +306,7 @@ static int cpufreq_add_package(struct jb_source *source, enum cpufreq_way way,
     struct cpufreq_item item = { .way = way, .package = package, .fd = -1 };
     struct jb_sensor *sensor = cpufreq_new(source, &item, err);
     char name[JB_DOMAIN_NAME_MAX];
+    char facts[CPUFREQ_FACTS_MAX];
 
     if (!sensor)
         return JB_ENOMEM;
@@ -282,12 +317,16 @@ static int cpufreq_add_package(struct jb_source *source, enum cpufreq_way way,
     snprintf(sensor->name, sizeof(sensor->name), "%s%s",
              jb_domain_name(&sensor->domain, name),
              way == CPUFREQ_EFFECTIVE ? "/effective" : "");
-    snprintf(sensor->note, sizeof(sensor->note), "%s",
-             way == CPUFREQ_EFFECTIVE
-                 ? "while not idle, since the reading before"
-                 : "mean over the CPUs that are online");
-    if (way == CPUFREQ_EFFECTIVE)
+    if (way == CPUFREQ_EFFECTIVE) {
         sensor->kind = JB_KIND_WINDOW_MEAN;
+        sensor->rank = CPUFREQ_RANK_EFFECTIVE;
+        snprintf(sensor->note, sizeof(sensor->note),
+                 "while not idle, since the reading before");
+    } else {
+        cpufreq_facts(cpufreq_first_of(source, package), facts);
+        snprintf(sensor->note, sizeof(sensor->note),
+                 "mean over the CPUs that are online%s", facts);
+    }
     if (why->status < 0)
         cpufreq_set_state(sensor, why);
     source->count++;
@@ -449,6 +488,16 @@ static int cpufreq_read_file(const struct jb_source *source,
     return rc == JB_OK ? jb_file_pread_u64(item->fd, khz) : rc;
 }
 
+/* A CPU that runs has a frequency: 0 and all ones are drivers' words for not
+ * knowing it. */
+static bool cpufreq_is_plausible(uint64_t khz)
+{
+    struct jb_range range = jb_plausible_range(JB_QUANTITY_FREQUENCY);
+
+    return khz > 0 && !jb_plausible_is_ones(khz) &&
+           khz <= (uint64_t)range.highest / cpufreq_uhz_per_khz;
+}
+
 /* Once for a tick, whoever asks. */
 static int cpufreq_take_file(struct jb_source *source, uint32_t at,
                              uint64_t now_ns, uint64_t *khz)
@@ -460,6 +509,8 @@ static int cpufreq_take_file(struct jb_source *source, uint32_t at,
         item->state = source->sensors[at].state;
         if (item->state == JB_OK)
             item->state = cpufreq_read_file(source, item, now_ns, &item->raw);
+        if (item->state == JB_OK && !cpufreq_is_plausible(item->raw))
+            item->state = JB_EIMPLAUSIBLE;
     }
     if (item->state == JB_OK)
         *khz = item->raw;
@@ -486,8 +537,6 @@ static int cpufreq_take_mean(struct jb_source *source, uint16_t package,
             continue;
         if (rc < 0)
             return rc;
-        if (khz > UINT32_MAX) /* 4 THz */
-            return JB_EIMPLAUSIBLE;
         sum += khz * policy->cpus;
         cpus += policy->cpus;
     }

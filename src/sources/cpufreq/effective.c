@@ -11,6 +11,8 @@
 
 __extension__ typedef unsigned __int128 effective_wide;
 
+#define EFFECTIVE_HZ_MAX UINT64_C(100000000000)
+
 /* The members of a CPU's group, in the order of their opening. */
 enum effective_member { EFFECTIVE_APERF, EFFECTIVE_MPERF, EFFECTIVE_MEMBERS };
 
@@ -266,7 +268,7 @@ int jb_effective_read(struct jb_effective *effective, uint16_t package,
                             tsc - of->last_tsc, now_ns - of->last_ns);
     of->last_tsc = tsc;
     of->last_ns = now_ns;
-    if (found == 0)
+    if (found == 0 || found > EFFECTIVE_HZ_MAX)
         return JB_EIMPLAUSIBLE;
     *hz = found;
     return JB_OK;

@@ -426,7 +426,7 @@ static void msr_set_missing(const struct msr_port *port, uint32_t reg,
              "rdmsr of 0x%x on cpu%u: this CPU has no such register", reg,
              port->cpus[port->at]);
     if (sensor->domain.kind != JB_DOMAIN_PACKAGE)
-        sensor->domain = (struct jb_domain){ .die = JB_NO_DIE };
+        sensor->domain.kind = JB_DOMAIN_NONE;
 }
 
 static void msr_set_state(const struct jb_source *source,
@@ -553,14 +553,17 @@ static int msr_add_row(struct jb_source *source, size_t packages,
 static int msr_add_sensors(struct jb_source *source, size_t packages,
                            struct jb_error *err)
 {
-    const struct jb_domain part = { .die = JB_NO_DIE };
     int rc = JB_OK;
 
     for (size_t i = 0; rc == JB_OK && i < JB_MSR_REGISTERS; i++)
         rc = msr_add_row(source, packages, &jb_msr_registers[i], err);
-    for (size_t i = packages; rc == JB_OK && i < source->port_count; i++)
+    for (size_t i = packages; rc == JB_OK && i < source->port_count; i++) {
+        const struct jb_domain part = { JB_DOMAIN_NONE,
+                                        source->ports[i].package, JB_NO_DIE };
+
         rc = msr_add_sensor(source, i, &part, source->profile->core_register,
                             err);
+    }
     return rc;
 }
 
