@@ -31,25 +31,49 @@ static int main_complain(const struct jb_error *err)
     return main_exit_code(err->status);
 }
 
-/* Sections of a configuration file: one per source and command. */
+/* What a configuration file may have sections for: every source and command.
+ * NULL when there is no memory; the list is the caller's, the names are not. */
+static const char **main_sections(void)
+{
+    size_t most = 1; /* the NULL at the end */
+    const char **names;
+    size_t count = 0;
+
+    for (size_t i = 0; jb_sources[i]; i++)
+        most++;
+    for (size_t i = 0; jb_module_sources[i]; i++)
+        most++;
+    for (size_t i = 0; jb_request_sources[i]; i++)
+        most++;
+    for (size_t i = 0; jb_commands[i]; i++)
+        most++;
+    for (size_t i = 0; jb_module_commands[i].name; i++)
+        most++;
+    names = calloc(most, sizeof(*names));
+    if (!names)
+        return NULL;
+    for (size_t i = 0; jb_sources[i]; i++)
+        names[count++] = jb_sources[i]->name;
+    for (size_t i = 0; jb_module_sources[i]; i++)
+        names[count++] = jb_module_sources[i];
+    for (size_t i = 0; jb_request_sources[i]; i++)
+        names[count++] = jb_request_sources[i];
+    for (size_t i = 0; jb_commands[i]; i++)
+        names[count++] = jb_commands[i]->name;
+    for (size_t i = 0; jb_module_commands[i].name; i++)
+        names[count++] = jb_module_commands[i].name;
+    return names;
+}
+
 static int main_apply_config(const struct jb_cli *cli,
                              const struct jb_command *command, void *options,
                              struct jb_error *err)
 {
-    const char *known[64] = { NULL };
-    size_t count = 0;
+    JB_AUTO_FREE const char **known = main_sections();
     int rc;
 
-    for (size_t i = 0; jb_sources[i] && count < 30; i++)
-        known[count++] = jb_sources[i]->name;
-    for (size_t i = 0; jb_module_sources[i] && count < 40; i++)
-        known[count++] = jb_module_sources[i];
-    for (size_t i = 0; jb_request_sources[i] && count < 45; i++)
-        known[count++] = jb_request_sources[i];
-    for (size_t i = 0; jb_commands[i] && count < 50; i++)
-        known[count++] = jb_commands[i]->name;
-    for (size_t i = 0; jb_module_commands[i].name && count < 60; i++)
-        known[count++] = jb_module_commands[i].name;
+    if (!known)
+        return jb_fail(err, JB_ENOMEM, "no memory for the configuration");
     rc = jb_config_check_sections(cli->config, known, err);
     if (rc == JB_OK)
         rc = jb_config_apply(cli->config, command->name, command->options,

@@ -177,6 +177,7 @@ class Usage(Case):
         self.assert_usage(run("frobnicate"), "'frobnicate'",
                           "joulebook --help")
         self.assert_usage(run("lst"), "try: joulebook list")
+        self.assert_usage(run("lap"), "try: joulebook lab")
         self.assert_usage(run("--json", "list"), "behind the command")
         self.assert_usage(run(""), "''")
 
