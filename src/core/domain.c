@@ -32,6 +32,10 @@ const char *jb_domain_name(const struct jb_domain *domain,
     const struct domain_row *row = &domain_rows[domain->kind];
     int used;
 
+    if (domain->kind == JB_DOMAIN_NONE) { /* whatever index it carries */
+        out[0] = '\0';
+        return out;
+    }
     if (row->indexed || domain->index > 0)
         used = snprintf(out, JB_DOMAIN_NAME_MAX, "%s-%u", row->stem,
                         (unsigned)domain->index);

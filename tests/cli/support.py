@@ -24,7 +24,8 @@ import jsonschema
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
-TREES = os.path.join(SOURCE, "tests", "fixtures", "trees")
+FIXTURES = os.path.join(SOURCE, "tests", "fixtures")
+TREES = os.path.join(FIXTURES, "trees")
 SCHEMAS = os.path.join(SOURCE, "docs", "reference", "schema")
 PROGRAM = os.path.abspath(os.environ.get(
     "JOULEBOOK", os.path.join(SOURCE, "build", "joulebook")))

@@ -41,6 +41,10 @@ static void domain_names_go_both_ways(void **state)
                jb_domain_name(&(struct jb_domain){ .die = JB_NO_DIE },
                               (char[JB_DOMAIN_NAME_MAX]){ 0 }),
                "");
+    CHECK_TEXT("none, of some package",
+               jb_domain_name(&(struct jb_domain){ JB_DOMAIN_NONE, 1, 0 },
+                              (char[JB_DOMAIN_NAME_MAX]){ 0 }),
+               "");
 }
 
 static void domain_parse_refuses_the_rest(void **state)
