@@ -162,7 +162,7 @@ int main(int argc, char **argv)
     if (argv[1][0] == '-') {
         jb_fail(&err, JB_EUSAGE, "%s: options come behind the command",
                 argv[1]);
-        jb_error_set_fix(&err, "joulebook COMMAND %s ...", argv[1]);
+        jb_error_set_fix(&err, "joulebook --help");
         return main_complain(&err);
     }
     if (jb_command_find(argv[1], &command, &err) < 0) {

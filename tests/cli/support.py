@@ -29,6 +29,9 @@ TREES = os.path.join(FIXTURES, "trees")
 SCHEMAS = os.path.join(SOURCE, "docs", "reference", "schema")
 PROGRAM = os.path.abspath(os.environ.get(
     "JOULEBOOK", os.path.join(SOURCE, "build", "joulebook")))
+# What a fix may begin with: to be run as root, and by anybody.
+ROOT_FIXERS = ("chmod", "modprobe", "mount", "sysctl", "systemctl")
+FIXERS = ROOT_FIXERS + ("joulebook", "ulimit", "export")
 COMMANDS = ("list", "doctor", "stat", "record", "broker", "burn", "help")
 ESCAPE = "\x1b"
 PATIENCE_S = 60
@@ -218,6 +221,20 @@ class Case(unittest.TestCase):
             write(path, text)
         with open(path, encoding="utf-8") as stream:
             self.assertEqual(stream.read(), text)
+
+    def assert_typed(self, fix):
+        """A shell understands it, and its words are commands, not prose."""
+        if not fix:
+            return
+        got = subprocess.run(["bash", "-n", "-c", fix], capture_output=True,
+                             text=True, check=False)
+        self.assertEqual((got.returncode, got.stderr), (0, ""), fix)
+        for command in re.split(r"\|\||&&|;", fix):
+            word = re.sub(r"^sudo ", "", command.strip()).split()[0]
+            self.assertIn(word, FIXERS, fix)
+            self.assertEqual(word in ROOT_FIXERS, command.strip()
+                             .startswith("sudo "), fix)
+        self.assertNotRegex(fix, r"[()]|\bor\b|\.$|,\s", fix)
 
     def assert_no_false_zero(self, text):
         """Nothing claims that a part of the machine draws 0 W."""

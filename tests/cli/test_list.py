@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """list and doctor on recorded machines: exact text, JSON by its schema."""
 
+import json
 import os
 import re
 import unittest
@@ -43,6 +44,21 @@ class Recorded(Case):
                     got = run(command, "--root", name, "--json")
                     self.assert_code(got, CODES[name][at])
                     self.assert_schema(command, got.stdout)
+
+    def test_fixes_can_be_typed(self):
+        """Of each recorded tree, of one without anything, of this machine."""
+        with folder() as empty:
+            roots = [["--root", name] for name in TREES]
+            roots += [["--root", empty], ["--procfs", empty],
+                      ["--sysfs", empty], []]
+            for words in roots:
+                got = json.loads(run("doctor", "--json", "--probe=10ms",
+                                     *words).stdout)
+                for finding in got["findings"]:
+                    with self.subTest(words=words, **finding):
+                        self.assert_typed(finding["fix"])
+                        if words and words[0] != "--procfs":
+                            self.assertNotIn("/sys", finding["fix"])
 
     def test_containment(self):
         value = self.assert_schema(

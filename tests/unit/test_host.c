@@ -584,7 +584,7 @@ static void test_no_procfs(void **state)
     assert_int_equal(jb_source_host.open(&test->env, NULL, &test->source, &err),
                      JB_EABSENT);
     assert_null(test->source);
-    assert_non_null(strstr(err.fix, "mount -t proc"));
+    assert_string_equal(err.fix, ""); /* another tree than /proc */
     jb_source_host.close(NULL);
 }
 

@@ -348,7 +348,7 @@ static void perf_expect_failure(struct perf_case *test, int want,
     struct jb_error err = { .text = "" };
     int got = jb_source_perf.open(&test->env, NULL, &test->source, &err);
 
-    if (got != want || !strstr(err.text, text) || !strstr(err.fix, fix))
+    if (got != want || !strstr(err.text, text) || strcmp(err.fix, fix) != 0)
         fail_msg("got %s \"%s\" fix \"%s\", want %s \"%s\" fix \"%s\"",
                  jb_status_name(got), err.text, err.fix, jb_status_name(want),
                  text, fix);
@@ -363,10 +363,11 @@ static void test_absent(void **state)
     perf_expect_failure(test, JB_EABSENT, "only Intel's and AMD's", "");
     tree_write(&test->tree, "cpuinfo",
                "vendor_id\t: GenuineIntel\nflags\t\t: fpu tsc\n");
-    perf_expect_failure(test, JB_EABSENT, "not loaded", "modprobe rapl");
+    perf_expect_failure(test, JB_EABSENT, "not loaded",
+                        "sudo modprobe rapl || sudo modprobe intel_rapl_perf");
     tree_write(&test->tree, "cpuinfo",
                "vendor_id\t: GenuineIntel\nflags\t\t: fpu hypervisor tsc\n");
-    perf_expect_failure(test, JB_EABSENT, "virtual machine", "on the host");
+    perf_expect_failure(test, JB_EABSENT, "measure on the host", "");
     tree_drop(&test->tree, "devices");
     perf_expect_failure(test, JB_EABSENT, "devices/system/cpu", "");
 }
@@ -391,8 +392,7 @@ static int perf_open_as_nobody(struct perf_case *test)
         return 2;
     rc = jb_source_perf.open(&test->env, NULL, &source, &err);
     if (rc == JB_EDENIED && strstr(err.text, "perf_event_paranoid is 2") &&
-        strstr(err.fix, "sysctl kernel.perf_event_paranoid=0") &&
-        strstr(err.fix, "cap_perfmon"))
+        strcmp(err.fix, "sudo sysctl kernel.perf_event_paranoid=0") == 0)
         return 0;
     fprintf(stderr, "got %s \"%s\" fix \"%s\"\n", jb_status_name(rc), err.text,
             err.fix);
