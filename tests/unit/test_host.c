@@ -126,37 +126,6 @@ static void test_net_lines(void **state)
     }
 }
 
-static void test_memory_text(void **state)
-{
-    static const struct {
-        const char *text;
-        uint64_t total, available;
-        int want;
-        bool has_available;
-    } rows[] = {
-        { "MemTotal: 10 kB\nMemAvailable: 4 kB\n", 10, 4, JB_OK, true },
-        { "X: 1\nMemTotal:\t10 kB\n", 10, 0, JB_OK, false },
-        { "MemTotal: 10 kB\nMemAvailable: 11 kB\n", 0, 0, JB_EIMPLAUSIBLE,
-          false },
-        { "MemTotal: 10 kB\nMemAvailable: -4 kB\n", 0, 0, JB_EFORMAT, false },
-        { "MemTotal: 10 MB\n", 0, 0, JB_EFORMAT, false },
-        { "MemTotal: 10\n", 0, 0, JB_EFORMAT, false },
-        { "MemAvailable: 4 kB\n", 0, 0, JB_EFORMAT, false },
-        { "", 0, 0, JB_EFORMAT, false },
-    };
-
-    (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        struct jb_proc_memory got = { 0 };
-        int rc = jb_proc_memory(host_text(rows[i].text), &got);
-
-        if (rc != rows[i].want || got.total_kib != rows[i].total ||
-            got.available_kib != rows[i].available ||
-            got.has_available != rows[i].has_available)
-            fail_msg("\"%s\": got %d", rows[i].text, rc);
-    }
-}
-
 static void test_load_text(void **state)
 {
     static const char *const bad[] = { "",
@@ -755,7 +724,6 @@ int main(void)
         cmocka_unit_test(test_cpu_lines),
         cmocka_unit_test(test_disk_lines),
         cmocka_unit_test(test_net_lines),
-        cmocka_unit_test(test_memory_text),
         cmocka_unit_test(test_load_text),
         cmocka_unit_test(test_mount_text),
         cmocka_unit_test(test_partition_names),
