@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <string.h>
 
 #include "arguments.h"
@@ -23,11 +24,21 @@ static int main_exit_code(int status)
     }
 }
 
+/* What could not be written was complained about: not once more at the end. */
+static void main_give_up_output(void)
+{
+    if (!ferror(stdout))
+        return;
+    clearerr(stdout);
+    __fpurge(stdout);
+}
+
 static int main_complain(const struct jb_error *err)
 {
     fprintf(stderr, "joulebook: %s\n", err->text);
     if (err->fix[0])
         fprintf(stderr, "  try: %s\n", err->fix);
+    main_give_up_output();
     return main_exit_code(err->status);
 }
 
@@ -135,8 +146,10 @@ static void main_hold_descriptors(void)
 /* Help that did not arrive was not given. */
 static void main_check_output(void)
 {
-    if (ferror(stdout) || fflush(stdout) != 0)
-        _exit(JB_EXIT_FAILED);
+    if (!ferror(stdout) && fflush(stdout) == 0)
+        return;
+    fprintf(stderr, "joulebook: writing to the standard output failed\n");
+    _exit(JB_EXIT_FAILED);
 }
 
 int main(int argc, char **argv)

@@ -287,6 +287,8 @@ class Descriptors(Case):
                 got = run(*words, stdout=full, stderr=subprocess.PIPE)
                 self.assertEqual(got.returncode, 1, words)
                 self.assert_clean(got.stderr)
+                self.assertEqual(got.stderr.count("joulebook: "), 1,
+                                 (words, got.stderr))
 
     def test_closed_descriptors(self):
         import subprocess
