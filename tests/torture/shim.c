@@ -45,13 +45,14 @@ enum shim_kind {
 };
 enum { SHIM_PATH_MAX = 512 };
 
-/* Written once before main, read by all threads afterwards. */
+/* Written before main and after it, read by all threads in between. */
 static enum shim_kind shim_kind;
 static unsigned long shim_at;
 static bool shim_goes_on;
 static char shim_mark[SHIM_PATH_MAX];
 
 static atomic_ulong shim_seen;
+static atomic_flag shim_has_end = ATOMIC_FLAG_INIT;
 
 /* The next definition after ours; found once, since dlsym() is slow. */
 static void *shim_real(void **slot, const char *name)
@@ -70,6 +71,39 @@ static void shim_leave_mark(void)
         syscall(SYS_close, fd);
 }
 
+/* ISO C has no conversion from void * to a function, POSIX has one. */
+#define SHIM_REAL(result, name, ...)                                           \
+    static void *shim_slot;                                                    \
+    result (*real)(__VA_ARGS__);                                               \
+                                                                               \
+    *(void **)&real = shim_real(&shim_slot, name)
+
+static void shim_end(void)
+{
+    shim_kind = SHIM_NONE;
+}
+
+/* What comes behind the program's exit handlers is not the program's:
+ * sanitizers look for leaks there, profilers write.  Our own handler must be
+ * registered right before its first, or without any at its first call that
+ * counts: a constructor here would be too early. */
+static void shim_await_end(void)
+{
+    if (!atomic_flag_test_and_set(&shim_has_end))
+        atexit(shim_end);
+}
+
+/* What atexit() calls, with the name that it has there. */
+int shim_cxa_atexit(void (*func)(void *), void *arg,
+                    void *dso) __asm__("__cxa_atexit");
+
+SHIM_EXPORT int shim_cxa_atexit(void (*func)(void *), void *arg, void *dso)
+{
+    SHIM_REAL(int, "__cxa_atexit", void (*)(void *), void *, void *);
+    shim_await_end();
+    return real(func, arg, dso);
+}
+
 /* Whether this call is the one to fail. */
 static bool shim_fails(enum shim_kind kind, int errnum)
 {
@@ -77,6 +111,7 @@ static bool shim_fails(enum shim_kind kind, int errnum)
 
     if (kind != shim_kind)
         return false;
+    shim_await_end();
     now = atomic_fetch_add(&shim_seen, 1) + 1;
     if (now < shim_at || (now > shim_at && !shim_goes_on))
         return false;
@@ -112,13 +147,6 @@ __attribute__((constructor)) static void shim_start(void)
     unsetenv("JB_FAULT");
     shim_kind = kind;
 }
-
-/* ISO C has no conversion from void * to a function, POSIX has one. */
-#define SHIM_REAL(result, name, ...)                                           \
-    static void *shim_slot;                                                    \
-    result (*real)(__VA_ARGS__);                                               \
-                                                                               \
-    *(void **)&real = shim_real(&shim_slot, name)
 
 SHIM_EXPORT void *malloc(size_t size)
 {
