@@ -626,6 +626,7 @@ static void test_mounts(void **state)
 {
     struct host_case *test = *state;
     char table[1024];
+    char mounts[256];
     struct jb_sample used;
     struct jb_sample size;
 
@@ -665,6 +666,17 @@ static void test_mounts(void **state)
                       JB_EABSENT);
     host_expect_state(test, "fs-/with?blank~ef65bb2c/used", JB_EABSENT);
     host_expect_state(test, "fs-/no??utf8~e6ee0b80/used", JB_EABSENT);
+
+    /* Another device at the same place counts anew; the same one does not. */
+    host_must_rescan(test);
+    assert_int_equal(host_find(test, table)->generation, 0);
+    snprintf(mounts, sizeof(mounts), "/dev/fake4 %s ext4 rw 0 0\n",
+             test->tree.root);
+    tree_write(&test->tree, "proc/self/mounts", mounts);
+    host_must_rescan(test);
+    assert_int_equal(host_find(test, table)->generation, 1);
+    host_expect_state(test, "fs-/with?blank~ef65bb2c/used", JB_EABSENT);
+    assert_int_equal(host_take(test, table).state, JB_OK);
 
     tree_write(&test->tree, "proc/self/mounts", "");
     host_must_rescan(test);
