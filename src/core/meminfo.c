@@ -118,7 +118,7 @@ int jb_meminfo_read(const char *procfs, struct jb_meminfo *out,
 {
     char path[JB_PATH_MAX];
     char text[JB_MEMINFO_BYTES];
-    size_t length;
+    size_t length = 0;
     int rc = jb_path(path, err, "%s/meminfo", procfs);
 
     if (rc == JB_OK)
