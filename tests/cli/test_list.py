@@ -84,10 +84,11 @@ class Recorded(Case):
         got = run("list", "--all", "--root", server)
         self.assertRegex(got.stdout,
                          r"host/load/1m +- +count +measured +0\.01 +-")
-        self.assertRegex(got.stdout, r"host/package-1/busy +- +time ")
+        self.assertRegex(got.stdout, r"host/package-1/busy +package-1 +time ")
         value = self.assert_schema(
             "list", run("list", "--root", server, "--json").stdout)
-        self.assertEqual({s["domain"] for s in value["sensors"]}, {None})
+        self.assertEqual({s["domain"] for s in value["sensors"]},
+                         {None, "package-0", "package-1"})
 
     def test_counts_are_restored(self):
         value = self.assert_schema(

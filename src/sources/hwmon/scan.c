@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "core/plausible.h"
 #include "inside.h"
 
@@ -276,7 +277,8 @@ static int scan_check_switches(struct jb_hwmon_input *input,
 
     if (scan_is_off(input, file)) {
         jb_fail(err, JB_EABSENT, "switched off: %s/%s is 0", shown, file);
-        jb_error_set_fix(err, "echo 1 | sudo tee %s/%s", shown, file);
+        if (jb_text_is_word(shown))
+            jb_error_set_fix(err, "echo 1 | sudo tee %s/%s", shown, file);
         return JB_EABSENT;
     }
     if (input->fault.fd >= 0 &&
@@ -292,9 +294,8 @@ static int scan_check_switches(struct jb_hwmon_input *input,
 static void scan_set_fix(const struct jb_hwmon_input *input, int errnum,
                          struct jb_error *err)
 {
-    if (err->status == JB_EDENIED)
-        jb_error_set_fix(err, "sudo chmod a+r %s/%s*_input, or run as root",
-                         input->chip->shown,
+    if (err->status == JB_EDENIED && jb_text_is_word(input->chip->shown))
+        jb_error_set_fix(err, "sudo chmod a+r %s/%s*_input", input->chip->shown,
                          jb_hwmon_scales[input->channel.kind].word);
     if (errnum == EMFILE)
         jb_error_set_fix(err, "ulimit -n 65536");

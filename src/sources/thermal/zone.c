@@ -109,7 +109,9 @@ static int zone_check_mode(const struct zone *zone, struct jb_error *err)
         return JB_OK;
     jb_fail(err, JB_EABSENT, "switched off: %s/mode is disabled",
             zone->directory);
-    jb_error_set_fix(err, "echo enabled | sudo tee %s/mode", zone->directory);
+    if (jb_text_is_word(zone->directory))
+        jb_error_set_fix(err, "echo enabled | sudo tee %s/mode",
+                         zone->directory);
     return JB_EABSENT;
 }
 
@@ -154,8 +156,8 @@ static int zone_connect(const struct zone *zone, struct jb_thermal_input *input,
         rc = zone_check_mode(zone, err);
     if (rc == JB_OK)
         rc = jb_attribute_open(&input->value, path, err);
-    if (rc == JB_EDENIED)
-        jb_error_set_fix(err, "sudo chmod a+r %s, or run as root", path);
+    if (rc == JB_EDENIED && jb_text_is_word(path))
+        jb_error_set_fix(err, "sudo chmod a+r %s", path);
     return rc == JB_OK ? zone_check_value(zone, input, err) : rc;
 }
 
