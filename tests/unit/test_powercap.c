@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The powercap source over trees that the test writes, and over the recorded
- * ones below $JB_SHARED where that is set.
+ * ones below $JB_SHARED where that is set.  It is over 800 lines since one
+ * source has all these machines, and the cases share how a zone is written.
  */
 #include "check.h"
 #include "kernel_read.h"
@@ -680,75 +681,76 @@ static void powercap_follows_hot_plug(void **state)
 }
 
 /* The highest power: what is declared, doubled; else the kind's ceiling. */
+static const struct powercap_bound {
+    const char *label, *name;
+    const char *max[2], *limit[2]; /* of constraint 0 and 1 */
+    uint64_t want_uw;
+    enum jb_bound_origin from;
+} powercap_bounds[] = {
+    { "nothing declared",
+      "package-0",
+      { 0 },
+      { 0 },
+      1000 * POWERCAP_W,
+      JB_BOUND_GUESSED },
+    { "TDP",
+      "package-0",
+      { "95000000" },
+      { 0 },
+      190 * POWERCAP_W,
+      JB_BOUND_DECLARED },
+    { "the limit above TDP",
+      "package-0",
+      { "125000000", "0" },
+      { "125000000", "253000000" },
+      506 * POWERCAP_W,
+      JB_BOUND_DECLARED },
+    { "firmware's 4 kW",
+      "package-0",
+      { "95000000", "0" },
+      { "4090000000", "4090000000" },
+      1000 * POWERCAP_W,
+      JB_BOUND_GUESSED },
+    { "text",
+      "package-0",
+      { "abcdef", "" },
+      { 0 },
+      1000 * POWERCAP_W,
+      JB_BOUND_GUESSED },
+    { "DIMMs of kilowatts",
+      "dram",
+      { 0 },
+      { "3408250000" },
+      400 * POWERCAP_W,
+      JB_BOUND_GUESSED },
+    /* a cap that someone tried out, perhaps not even enabled */
+    { "a limit alone is no bound",
+      "package-0",
+      { "0", "0" },
+      { "15000000", "15000000" },
+      1000 * POWERCAP_W,
+      JB_BOUND_GUESSED },
+    { "a limit below TDP",
+      "package-0",
+      { "95000000" },
+      { "15000000" },
+      190 * POWERCAP_W,
+      JB_BOUND_DECLARED },
+    { "psys with a limit",
+      "psys",
+      { 0 },
+      { "280000000", "280000000" },
+      6000 * POWERCAP_W,
+      JB_BOUND_GUESSED },
+    { "psys", "psys", { 0 }, { 0 }, 6000 * POWERCAP_W, JB_BOUND_GUESSED },
+};
+
 static void powercap_bounds_power(void **state)
 {
-    static const struct {
-        const char *label, *name;
-        const char *max[2], *limit[2]; /* of constraint 0 and 1 */
-        uint64_t want_uw;
-        enum jb_bound_origin from;
-    } cases[] = {
-        { "nothing declared",
-          "package-0",
-          { 0 },
-          { 0 },
-          1000 * POWERCAP_W,
-          JB_BOUND_GUESSED },
-        { "TDP",
-          "package-0",
-          { "95000000" },
-          { 0 },
-          190 * POWERCAP_W,
-          JB_BOUND_DECLARED },
-        { "the limit above TDP",
-          "package-0",
-          { "125000000", "0" },
-          { "125000000", "253000000" },
-          506 * POWERCAP_W,
-          JB_BOUND_DECLARED },
-        { "firmware's 4 kW",
-          "package-0",
-          { "95000000", "0" },
-          { "4090000000", "4090000000" },
-          1000 * POWERCAP_W,
-          JB_BOUND_GUESSED },
-        { "text",
-          "package-0",
-          { "abcdef", "" },
-          { 0 },
-          1000 * POWERCAP_W,
-          JB_BOUND_GUESSED },
-        { "DIMMs of kilowatts",
-          "dram",
-          { 0 },
-          { "3408250000" },
-          400 * POWERCAP_W,
-          JB_BOUND_GUESSED },
-        /* a cap that someone tried out, perhaps not even enabled */
-        { "a limit alone is no bound",
-          "package-0",
-          { "0", "0" },
-          { "15000000", "15000000" },
-          1000 * POWERCAP_W,
-          JB_BOUND_GUESSED },
-        { "a limit below TDP",
-          "package-0",
-          { "95000000" },
-          { "15000000" },
-          190 * POWERCAP_W,
-          JB_BOUND_DECLARED },
-        { "psys with a limit",
-          "psys",
-          { 0 },
-          { "280000000", "280000000" },
-          6000 * POWERCAP_W,
-          JB_BOUND_GUESSED },
-        { "psys", "psys", { 0 }, { 0 }, 6000 * POWERCAP_W, JB_BOUND_GUESSED },
-    };
-
     (void)state;
-    for (size_t i = 0; i < CHECK_COUNT(cases); i++) {
-        bool part = strcmp(cases[i].name, "dram") == 0;
+    for (size_t i = 0; i < CHECK_COUNT(powercap_bounds); i++) {
+        const struct powercap_bound *row = &powercap_bounds[i];
+        bool part = strcmp(row->name, "dram") == 0;
         const char *zone = part ? "intel-rapl:0:0" : "intel-rapl:0";
         const struct jb_sensor *sensor;
         struct powercap test;
@@ -757,21 +759,21 @@ static void powercap_bounds_power(void **state)
         if (part)
             powercap_add(&test, "intel-rapl:0", "package-0", POWERCAP_RANGE,
                          "0");
-        powercap_add(&test, zone, cases[i].name, POWERCAP_RANGE, "0");
+        powercap_add(&test, zone, row->name, POWERCAP_RANGE, "0");
         for (unsigned k = 0; k < 2; k++) {
             char file[64];
 
             snprintf(file, sizeof(file), "constraint_%u_max_power_uw", k);
-            if (cases[i].max[k])
-                powercap_write(&test, zone, file, cases[i].max[k]);
+            if (row->max[k])
+                powercap_write(&test, zone, file, row->max[k]);
             snprintf(file, sizeof(file), "constraint_%u_power_limit_uw", k);
-            if (cases[i].limit[k])
-                powercap_write(&test, zone, file, cases[i].limit[k]);
+            if (row->limit[k])
+                powercap_write(&test, zone, file, row->limit[k]);
         }
-        powercap_must_open(cases[i].label, &test);
+        powercap_must_open(row->label, &test);
         sensor = powercap_sensor(&test, zone);
-        CHECK_U64(cases[i].label, sensor->pmax_uw, cases[i].want_uw);
-        CHECK_U64(cases[i].label, sensor->pmax_from, cases[i].from);
+        CHECK_U64(row->label, sensor->pmax_uw, row->want_uw);
+        CHECK_U64(row->label, sensor->pmax_from, row->from);
         powercap_release(&test);
     }
 }
