@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a result says, by name, so that two results can be compared.
 
-A fault may take figures away; it may not change one, nor add one.  Estimates
-are left out of the comparison, since a fact that could not be read is a reason
-for another model: of them only the impossible is a finding.
+A fault may take figures away; it may not change one.  It may take away what a
+figure is of, too: then a sensor is in no domain, or has another name, as of a
+chip that does not say what it is.  It may not make a sensor readable that is
+not, nor measure a domain that there is not.  Estimates are left out of the
+comparison, since a fact that could not be read is a reason for another model:
+of them only the impossible is a finding.
 """
 import csv
 import io
@@ -12,7 +15,9 @@ import math
 
 # What list says of a sensor that can be read, and that no fault may change.
 FACTS = ("domain", "quantity", "unit", "provenance", "kind", "resolution",
-         "range", "update_s")
+         "range", "update_s", "readable")
+# A file that cannot be read may leave them unknown.
+UNKNOWN = (None, "sampled")
 
 
 class Malformed(Exception):
@@ -49,10 +54,10 @@ def number(value):
 
 def sensors_of(document):
     for sensor in document.get("sensors", []):
-        if sensor["readable"]:
-            for fact in FACTS:
-                if fact in sensor:
-                    yield f"{fact} of {sensor['sensor']}", sensor[fact]
+        facts = FACTS if sensor["readable"] else ("readable",)
+        for fact in facts:
+            if fact in sensor:
+                yield f"{fact} of {sensor['sensor']}", sensor[fact]
 
 
 def domains_of(rows):
@@ -111,7 +116,12 @@ def difference(plain, faulty):
     """The first figure of faulty that plain has not, or None."""
     known = figures(plain)
     for name, values in sorted(figures(faulty).items()):
+        what = name.split()[0]
+        if name not in known and what != "energy":
+            continue
         for value in values:
+            if what in FACTS and (value in UNKNOWN or value is False):
+                continue
             if not any(same(value, other) for other in known.get(name, ())):
                 wanted = ", ".join(map(str, sorted(known.get(name, ()),
                                                    key=str))) or "nothing"
