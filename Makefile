@@ -2,15 +2,12 @@
 # The front door only: each target is a script of the same name in scripts/, or
 # one call of CMake.  Everything else is in CMakePresets.json and CONTRIBUTING.md.
 PREFIX ?= /usr/local
-.PHONY: build run check test bench lint fuzz-long soak install deb
+.PHONY: build run check test bench cover lint fuzz-long soak install deb
 
 build:         ## build/joulebook, with what the system lacks named, not installed
 	@scripts/build dev
-run check test bench lint soak:
+run check test bench cover fuzz-long lint soak:
 	@scripts/$@
-fuzz-long:     ## a minute for each fuzz target
-	@scripts/deps build fuzz && scripts/build fuzz
-	@JB_FUZZ_SECONDS=60 ctest --preset fuzz
 install:       ## below PREFIX and DESTDIR
 	@scripts/build max && cmake --install build-max --prefix "$(PREFIX)"
 deb:           ## build-max/joulebook_*.deb

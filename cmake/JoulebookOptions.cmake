@@ -46,4 +46,5 @@ endif()
 if(JB_COVERAGE)
   target_compile_options(jb_flags INTERFACE --coverage -O0)
   target_link_options(jb_flags INTERFACE --coverage)
+  target_link_libraries(jb_flags INTERFACE m) # without -O sqrt() is a call
 endif()

@@ -36,7 +36,7 @@ enum { JB_ERROR_TEXT_MAX = 240, JB_ERROR_FIX_MAX = 200 };
 struct jb_error {
     int status;
     char text[JB_ERROR_TEXT_MAX]; /* what was tried, what came back */
-    char fix[JB_ERROR_FIX_MAX];   /* a command or action; "" if none helps */
+    char fix[JB_ERROR_FIX_MAX];   /* a command for a shell; "" if none helps */
 };
 
 /* Fills err when it is not NULL, with an empty fix; returns status, so that it
@@ -50,7 +50,9 @@ JB_API int jb_fail(struct jb_error *err, int status, const char *fmt, ...)
 JB_API int jb_fail_errno(struct jb_error *err, int errnum, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Adds what the user can do to an error that was filled before. */
+/* Adds the command that the user can type to an error that was filled before;
+ * what is no command belongs into the text.  One that is too long is left out,
+ * since half a command does something else. */
 JB_API void jb_error_set_fix(struct jb_error *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

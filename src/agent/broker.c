@@ -128,10 +128,9 @@ static int broker_allow_descriptors(size_t clients, struct jb_error *err)
         limit.rlim_max = wanted;
     if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
         return JB_OK;
-    jb_fail(err, JB_ELIMIT, "%zu clients need %llu open files", clients,
-            (unsigned long long)wanted);
-    jb_error_set_fix(err, "ulimit -n %llu, or fewer --clients",
-                     (unsigned long long)wanted);
+    jb_fail(err, JB_ELIMIT, "%zu clients (--clients) need %llu open files",
+            clients, (unsigned long long)wanted);
+    jb_error_set_fix(err, "ulimit -n %llu", (unsigned long long)wanted);
     return JB_ELIMIT;
 }
 

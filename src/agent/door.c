@@ -51,11 +51,11 @@ static int door_lock(const char *path, int *out, struct jb_error *err)
     fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return jb_fail_errno(err, errno, "%s", lock);
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
-        jb_fail(err, JB_EBUSY, "another broker serves on %s", path);
-        jb_error_set_fix(err, "stop it, or choose another --socket");
-        return JB_EBUSY;
-    }
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+        return jb_fail(err, JB_EBUSY,
+                       "another broker serves on %s: stop it, or choose "
+                       "another --socket",
+                       path);
     *out = jb_steal_fd(&fd);
     return JB_OK;
 }

@@ -132,9 +132,9 @@ int jb_privilege_drop(uid_t uid, gid_t gid, struct jb_error *err)
 
     privilege_empty_bounds();
     if (geteuid() == 0 && !privilege_become(uid, gid)) {
-        jb_fail_errno(err, errno, "becoming user %u", (unsigned)uid);
-        jb_error_set_fix(err, "let it have CAP_SETUID and CAP_SETGID to give "
-                              "up root with");
+        jb_fail_errno(err, errno,
+                      "becoming user %u, which takes CAP_SETUID and CAP_SETGID",
+                      (unsigned)uid);
         return err ? err->status = JB_EDENIED : JB_EDENIED;
     }
     if (privilege_get(&permitted) < 0 ||

@@ -340,9 +340,10 @@ int jb_config_parse(const char *name, const char *text, size_t length,
     (void)text;
     (void)length;
     (void)out;
-    jb_fail(err, JB_EREFUSED, "%s: built without configuration files", name);
-    jb_error_set_fix(err, "build with -DJB_WITH_YAML=ON (needs libyaml-dev)");
-    return JB_EREFUSED;
+    return jb_fail(err, JB_EREFUSED,
+                   "%s: this joulebook was built without configuration files; "
+                   "it takes -DJB_WITH_YAML=ON and libyaml",
+                   name);
 }
 
 int jb_config_read(const char *path, struct jb_config **out,

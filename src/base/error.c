@@ -59,12 +59,15 @@ int jb_fail_errno(struct jb_error *err, int errnum, const char *fmt, ...)
 void jb_error_set_fix(struct jb_error *err, const char *fmt, ...)
 {
     va_list ap;
+    int length;
 
     if (!err)
         return;
     va_start(ap, fmt);
-    vsnprintf(err->fix, sizeof(err->fix), fmt, ap);
+    length = vsnprintf(err->fix, sizeof(err->fix), fmt, ap);
     va_end(ap);
+    if (length < 0 || (size_t)length >= sizeof(err->fix))
+        err->fix[0] = '\0';
 }
 
 const char *jb_status_name(int status)

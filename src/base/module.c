@@ -91,14 +91,12 @@ static void *module_open_near_library(const char *name, const char **why)
 
 static int module_fail(const char *name, const char *why, struct jb_error *err)
 {
-    if (why) {
-        jb_fail(err, JB_EFORMAT, "module %s: %s", name, why);
-        jb_error_set_fix(err, "reinstall joulebook-%s and what it needs", name);
-        return JB_EFORMAT;
-    }
-    jb_fail(err, JB_EABSENT, "module %s: not installed", name);
-    jb_error_set_fix(err, "install joulebook-%s, or build with it", name);
-    return JB_EABSENT;
+    if (why)
+        return jb_fail(err, JB_EFORMAT, "module %s: %s", name, why);
+    return jb_fail(err, JB_EABSENT,
+                   "module %s: not installed, or this joulebook was built "
+                   "without it",
+                   name);
 }
 
 int jb_module_load(const char *name, enum jb_module_kind kind,

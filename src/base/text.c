@@ -185,6 +185,16 @@ bool jb_text_make_plain(char *text)
     return changed;
 }
 
+bool jb_text_is_word(const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789/._:@%+,-";
+
+    return text[0] != '\0' && text[0] != '-' &&
+           text[strspn(text, plain)] == '\0';
+}
+
 size_t jb_text_trimmed(const char *text, size_t length)
 {
     while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == ' ' ||

@@ -37,6 +37,11 @@ JB_NODISCARD bool jb_text_duration(const char *text, uint64_t *out_ns);
  * one. */
 bool jb_text_make_plain(char *text);
 
+/* True when a shell takes the text for one word and for itself: letters, digits
+ * and the punctuation of plain paths.  Anything else is not put into commands.
+ */
+bool jb_text_is_word(const char *text);
+
 /* Length of text without trailing newlines, blanks and NULs. */
 size_t jb_text_trimmed(const char *text, size_t length);
 

@@ -212,16 +212,28 @@ struct arguments_paths {
     char cgroupfs[JB_PATH_MAX], devfs[JB_PATH_MAX];
 };
 
+/* Without the slashes at its end; the file system's root is then "". */
+static int arguments_bare(const char *path)
+{
+    size_t length = strlen(path);
+
+    while (length > 0 && path[length - 1] == '/')
+        length--;
+    return (int)length;
+}
+
 static int arguments_root(const char *root, const char *given, const char *name,
                           const char *place, char out[JB_PATH_MAX],
                           struct jb_error *err)
 {
     struct stat status;
-    int rc = given ? jb_path(out, err, "%s", given)
-                   : jb_path(out, err, "%s%s", root ? root : "", place);
+    int rc = given
+                 ? jb_path(out, err, "%.*s", arguments_bare(given), given)
+                 : jb_path(out, err, "%.*s%s", root ? arguments_bare(root) : 0,
+                           root ? root : "", place);
 
     if (rc == JB_OK && given &&
-        (stat(out, &status) < 0 || !S_ISDIR(status.st_mode)))
+        (stat(given, &status) < 0 || !S_ISDIR(status.st_mode)))
         return jb_fail(err, JB_EUSAGE, "--%s: %s is not a directory", name,
                        given);
     return rc;

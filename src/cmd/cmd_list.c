@@ -278,6 +278,14 @@ static json_t *list_json_sources(const struct jb_machine *machine)
     return list;
 }
 
+/* Whether it sees the domain's joules too: a sensor that cannot be used sees
+ * none, unless the hardware has it as a second view. */
+static bool list_is_mirror(const struct jb_machine_sensor *sensor)
+{
+    return sensor->why.status == JB_OK ||
+           (sensor->about->flags & JB_SENSOR_MIRROR) != 0;
+}
+
 static json_t *list_json_mirrors(const struct jb_machine *machine, size_t d)
 {
     size_t count;
@@ -290,7 +298,8 @@ static json_t *list_json_mirrors(const struct jb_machine *machine, size_t d)
     for (size_t i = 0; i < count; i++) {
         char path[JB_SENSOR_PATH_MAX];
 
-        if (sensors[i].domain != (ptrdiff_t)d || (ptrdiff_t)i == chosen)
+        if (sensors[i].domain != (ptrdiff_t)d || (ptrdiff_t)i == chosen ||
+            !list_is_mirror(&sensors[i]))
             continue;
         json_array_append_new(
             list, json_string(jb_machine_sensor_path(machine, i, path)));

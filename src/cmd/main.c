@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <string.h>
 
 #include "arguments.h"
@@ -23,33 +24,67 @@ static int main_exit_code(int status)
     }
 }
 
+/* What could not be written was complained about: not once more at the end. */
+static void main_give_up_output(void)
+{
+    if (!ferror(stdout))
+        return;
+    clearerr(stdout);
+    __fpurge(stdout);
+}
+
 static int main_complain(const struct jb_error *err)
 {
     fprintf(stderr, "joulebook: %s\n", err->text);
     if (err->fix[0])
         fprintf(stderr, "  try: %s\n", err->fix);
+    main_give_up_output();
     return main_exit_code(err->status);
 }
 
-/* Sections of a configuration file: one per source and command. */
+/* What a configuration file may have sections for: every source and command.
+ * NULL when there is no memory; the list is the caller's, the names are not. */
+static const char **main_sections(void)
+{
+    size_t most = 1; /* the NULL at the end */
+    const char **names;
+    size_t count = 0;
+
+    for (size_t i = 0; jb_sources[i]; i++)
+        most++;
+    for (size_t i = 0; jb_module_sources[i]; i++)
+        most++;
+    for (size_t i = 0; jb_request_sources[i]; i++)
+        most++;
+    for (size_t i = 0; jb_commands[i]; i++)
+        most++;
+    for (size_t i = 0; jb_module_commands[i].name; i++)
+        most++;
+    names = calloc(most, sizeof(*names));
+    if (!names)
+        return NULL;
+    for (size_t i = 0; jb_sources[i]; i++)
+        names[count++] = jb_sources[i]->name;
+    for (size_t i = 0; jb_module_sources[i]; i++)
+        names[count++] = jb_module_sources[i];
+    for (size_t i = 0; jb_request_sources[i]; i++)
+        names[count++] = jb_request_sources[i];
+    for (size_t i = 0; jb_commands[i]; i++)
+        names[count++] = jb_commands[i]->name;
+    for (size_t i = 0; jb_module_commands[i].name; i++)
+        names[count++] = jb_module_commands[i].name;
+    return names;
+}
+
 static int main_apply_config(const struct jb_cli *cli,
                              const struct jb_command *command, void *options,
                              struct jb_error *err)
 {
-    const char *known[64] = { NULL };
-    size_t count = 0;
+    JB_AUTO_FREE const char **known = main_sections();
     int rc;
 
-    for (size_t i = 0; jb_sources[i] && count < 30; i++)
-        known[count++] = jb_sources[i]->name;
-    for (size_t i = 0; jb_module_sources[i] && count < 40; i++)
-        known[count++] = jb_module_sources[i];
-    for (size_t i = 0; jb_request_sources[i] && count < 45; i++)
-        known[count++] = jb_request_sources[i];
-    for (size_t i = 0; jb_commands[i] && count < 50; i++)
-        known[count++] = jb_commands[i]->name;
-    for (size_t i = 0; jb_module_commands[i].name && count < 60; i++)
-        known[count++] = jb_module_commands[i].name;
+    if (!known)
+        return jb_fail(err, JB_ENOMEM, "no memory for the configuration");
     rc = jb_config_check_sections(cli->config, known, err);
     if (rc == JB_OK)
         rc = jb_config_apply(cli->config, command->name, command->options,
@@ -111,8 +146,10 @@ static void main_hold_descriptors(void)
 /* Help that did not arrive was not given. */
 static void main_check_output(void)
 {
-    if (ferror(stdout) || fflush(stdout) != 0)
-        _exit(JB_EXIT_FAILED);
+    if (!ferror(stdout) && fflush(stdout) == 0)
+        return;
+    fprintf(stderr, "joulebook: writing to the standard output failed\n");
+    _exit(JB_EXIT_FAILED);
 }
 
 int main(int argc, char **argv)
@@ -138,7 +175,7 @@ int main(int argc, char **argv)
     if (argv[1][0] == '-') {
         jb_fail(&err, JB_EUSAGE, "%s: options come behind the command",
                 argv[1]);
-        jb_error_set_fix(&err, "joulebook COMMAND %s ...", argv[1]);
+        jb_error_set_fix(&err, "joulebook --help");
         return main_complain(&err);
     }
     if (jb_command_find(argv[1], &command, &err) < 0) {

@@ -100,6 +100,28 @@ const char *jb_ink(bool color, enum jb_ink ink)
     return color ? inks[ink] : "";
 }
 
+/* Units of which thousandths and thousands have no name of their own. */
+static bool output_is_plain(const char *unit)
+{
+    static const char *const plain[] = { "1", "ratio", "degC", "rpm" };
+
+    for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+        if (strcmp(unit, plain[i]) == 0)
+            return true;
+    return false;
+}
+
+/* The unit 1 is that of bare numbers. */
+static const char *output_format_plain(char out[32], double micro,
+                                       const char *unit)
+{
+    bool bare = strcmp(unit, "1") == 0;
+
+    snprintf(out, 32, "%.6g%s%s", micro / 1e6, bare ? "" : " ",
+             bare ? "" : unit);
+    return out;
+}
+
 static const char *output_format(char out[32], double micro, const char *unit,
                                  const char *no_prefix)
 {
@@ -114,6 +136,8 @@ static const char *output_format(char out[32], double micro, const char *unit,
     size_t i = 0;
     double value;
 
+    if (output_is_plain(unit))
+        return output_format_plain(out, micro, unit);
     while (size < scales[i].above)
         i++;
     if (size == 0.0)

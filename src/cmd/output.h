@@ -37,7 +37,8 @@ void jb_table_clear(struct jb_table *table);
 enum jb_ink { JB_INK_PLAIN, JB_INK_BOLD, JB_INK_GOOD, JB_INK_BAD, JB_INK_DIM };
 const char *jb_ink(bool color, enum jb_ink ink);
 
-/* "12.35 kJ" for 12345678901 uJ with unit "J": four significant digits. */
+/* "12.35 kJ" for 12345678901 uJ with unit "J": four significant digits.  Units
+ * that take no prefix ("1", "ratio", "degC", "rpm") get plain numbers: 0.01. */
 const char *jb_format_micro(char out[32], double micro, const char *unit);
 
 /* The same for a column of numbers: a blank where there is no prefix, so that

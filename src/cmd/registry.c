@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/module.h"
+#include "base/nearest.h"
 
 extern const struct jb_command jb_command_broker;
 extern const struct jb_command jb_command_burn;
@@ -27,58 +28,17 @@ const struct jb_module_command jb_module_commands[] = {
     { NULL, NULL },
 };
 
-enum { REGISTRY_NAME_MAX = 16, REGISTRY_TYPOS = 2 };
-
-/* Characters to insert, delete or replace (Levenshtein's distance). */
-static size_t registry_distance(const char *a, const char *b)
-{
-    size_t row[REGISTRY_NAME_MAX + 1];
-    size_t length = strlen(b);
-
-    if (length > REGISTRY_NAME_MAX)
-        return SIZE_MAX;
-    for (size_t k = 0; k <= length; k++)
-        row[k] = k;
-    for (; *a; a++) {
-        size_t corner = row[0]++;
-
-        for (size_t k = 1; k <= length; k++) {
-            size_t best = corner + (*a != b[k - 1]);
-
-            corner = row[k];
-            if (row[k] + 1 < best)
-                best = row[k] + 1;
-            if (row[k - 1] + 1 < best)
-                best = row[k - 1] + 1;
-            row[k] = best;
-        }
-    }
-    return row[length];
-}
-
-/* The name that was probably meant, or NULL. */
-static const char *registry_nearest(const char *name)
-{
-    const char *nearest = NULL;
-    size_t least = REGISTRY_TYPOS + 1;
-
-    for (size_t i = 0; jb_commands[i]; i++) {
-        size_t distance = registry_distance(name, jb_commands[i]->name);
-
-        if (distance >= least)
-            continue;
-        least = distance;
-        nearest = jb_commands[i]->name;
-    }
-    return nearest;
-}
-
 static int registry_unknown(const char *name, struct jb_error *err)
 {
-    const char *nearest = registry_nearest(name);
+    struct jb_nearest nearest = { .wanted = name };
 
+    for (size_t i = 0; jb_commands[i]; i++)
+        jb_nearest_offer(&nearest, jb_commands[i]->name);
+    for (size_t i = 0; jb_module_commands[i].name; i++)
+        jb_nearest_offer(&nearest, jb_module_commands[i].name);
     jb_fail(err, JB_EUSAGE, "there is no command '%s'", name);
-    jb_error_set_fix(err, "joulebook %s", nearest ? nearest : "--help");
+    jb_error_set_fix(err, "joulebook %s",
+                     nearest.name ? nearest.name : "--help");
     return JB_EUSAGE;
 }
 

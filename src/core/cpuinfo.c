@@ -104,3 +104,8 @@ bool jb_cpuinfo_is_amd(const struct jb_cpuinfo *info)
     return strcmp(info->vendor, "AuthenticAMD") == 0 ||
            strcmp(info->vendor, "HygonGenuine") == 0;
 }
+
+bool jb_cpuinfo_has_rapl(const struct jb_cpuinfo *info)
+{
+    return strcmp(info->vendor, "GenuineIntel") == 0 || jb_cpuinfo_is_amd(info);
+}

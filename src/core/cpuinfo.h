@@ -26,6 +26,9 @@ JB_NODISCARD int jb_cpuinfo_read(const char *procfs, struct jb_cpuinfo *out,
 /* The same from text that need not be NUL-terminated; never fails. */
 void jb_cpuinfo_parse(const char *text, size_t length, struct jb_cpuinfo *out);
 
+/* Intel and AMD: nobody else's processors have RAPL's meters. */
+bool jb_cpuinfo_has_rapl(const struct jb_cpuinfo *info);
+
 /* AMD and its licensee Hygon share RAPL's registers. */
 bool jb_cpuinfo_is_amd(const struct jb_cpuinfo *info);
 

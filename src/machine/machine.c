@@ -464,19 +464,25 @@ int jb_machine_open(const struct jb_machine_config *config,
     return JB_OK;
 }
 
+/* A read that hangs may still touch its source and the options of it. */
+static bool machine_is_held(const struct jb_machine *machine,
+                            const struct jb_machine_source *source)
+{
+    return source->handle && machine->sampler &&
+           jb_sampler_holds(machine->sampler, source->handle);
+}
+
 void jb_machine_close(struct jb_machine *machine)
 {
-
     if (!machine)
         return;
     jb_machine_stop(machine);
     for (size_t i = 0; i < machine->source_count; i++) {
         struct jb_machine_source *source = &machine->sources[i];
 
-        if (source->handle && machine->sampler &&
-            jb_sampler_holds(machine->sampler, source->handle))
-            continue; /* a read that hangs may still touch its source */
-        else if (source->handle)
+        if (machine_is_held(machine, source))
+            continue;
+        if (source->handle)
             source->desc->close(source->handle);
         free(source->options);
     }

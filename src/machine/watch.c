@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading the machine's sensors and keeping their curves. */
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "core/cpuinfo.h"
 #include "inside.h"
 
 enum {
@@ -16,6 +19,7 @@ static const uint64_t watch_stop_ns = JB_NS_PER_S;
 static const uint64_t watch_answer_ns = JB_NS_PER_S / 2;
 /* Means over less than this are not all read. */
 static const uint64_t watch_densest_ns = JB_NS_PER_S / 10;
+static const char watch_advice[] = "; a virtual machine: measure on the host";
 
 static void watch_take(void *context, const struct jb_sampler_feed *feed,
                        const struct jb_sample *samples, size_t count)
@@ -269,8 +273,33 @@ static void watch_judge_silence(struct jb_machine_sensor *sensor)
     jb_fail(&sensor->why, JB_EBUSY, "does not answer");
 }
 
+/* A hypervisor may pass a meter on that it never moves.  Of a tree that is not
+ * this kernel's, this processor says nothing. */
+static bool watch_is_guest(const struct jb_machine *machine)
+{
+    struct jb_cpuinfo cpu;
+
+    return machine->env->live &&
+           jb_cpuinfo_read(machine->env->roots->procfs, &cpu, NULL) == JB_OK &&
+           cpu.hypervisor;
+}
+
+static void watch_advise_guest(struct jb_machine *machine)
+{
+    for (size_t i = 0; i < machine->sensor_count; i++) {
+        struct jb_error *why = &machine->sensors[i].why;
+        size_t used = strlen(why->text);
+
+        if (why->status == JB_EDEAD && !strstr(why->text, watch_advice))
+            snprintf(why->text + used, sizeof(why->text) - used, "%s",
+                     watch_advice);
+    }
+}
+
 void jb_machine_judge(struct jb_machine *machine)
 {
+    bool dead = false;
+
     pthread_mutex_lock(&machine->lock);
     for (size_t i = 0; i < machine->sensor_count; i++) {
         struct jb_machine_sensor *sensor = &machine->sensors[i];
@@ -281,8 +310,11 @@ void jb_machine_judge(struct jb_machine *machine)
             watch_judge_silence(sensor);
         else
             (void)jb_meter_verdict(sensor->meter, &sensor->why);
+        dead |= sensor->why.status == JB_EDEAD;
     }
     pthread_mutex_unlock(&machine->lock);
+    if (dead && watch_is_guest(machine))
+        watch_advise_guest(machine);
     jb_machine_choose(machine);
 }
 

@@ -25,16 +25,16 @@ static int meter_deny(const struct jb_env *env, const char *label, int errnum,
         strcpy(paranoid, "unknown");
     setting =
         geteuid() != 0 && paranoid[0] != '-' && strcmp(paranoid, "0") != 0;
+    if (!setting)
+        return jb_fail(err, JB_EDENIED,
+                       "perf_event_open of %s: %s; a container needs "
+                       "CAP_PERFMON and a seccomp profile that allows the call",
+                       label, strerrordesc_np(errnum));
     jb_fail(err, JB_EDENIED,
             "perf_event_open of %s: %s; kernel.perf_event_paranoid is %s, "
             "events of a whole CPU need 0 or CAP_PERFMON",
             label, strerrordesc_np(errnum), paranoid);
-    jb_error_set_fix(err, "%s",
-                     setting ? "sysctl kernel.perf_event_paranoid=0 (or "
-                               "setcap cap_perfmon+ep \"$(command -v "
-                               "joulebook)\")"
-                             : "allow perf_event_open in the container's "
-                               "seccomp profile and give it CAP_PERFMON");
+    jb_error_set_fix(err, "sudo sysctl kernel.perf_event_paranoid=0");
     return JB_EDENIED;
 }
 
@@ -51,12 +51,9 @@ static int meter_explain(const struct jb_env *env, const char *label,
         jb_error_set_fix(err, "ulimit -n 65536");
         return rc;
     }
-    if (errnum == ENOSYS) {
-        rc = jb_fail(err, JB_EABSENT,
-                     "this kernel was built without perf events");
-        jb_error_set_fix(err, "use a kernel with CONFIG_PERF_EVENTS=y");
-        return rc;
-    }
+    if (errnum == ENOSYS)
+        return jb_fail(err, JB_EABSENT,
+                       "this kernel was built without CONFIG_PERF_EVENTS");
     return jb_fail_errno(err, errnum, "perf_event_open of %s", label);
 }
 

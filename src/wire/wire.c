@@ -151,10 +151,10 @@ int jb_wire_agree(const struct jb_wire_hello *hello, uint16_t *version,
 
     if (hello->oldest > newest || newest < JB_WIRE_OLDEST) {
         jb_fail(err, JB_EREFUSED,
-                "the broker speaks protocol %d to %d, the client %u to %u",
+                "the broker speaks protocol %d to %d, the client %u to %u: "
+                "both have to be of one release",
                 JB_WIRE_OLDEST, JB_WIRE_NEWEST, hello->oldest, hello->newest);
-        jb_error_set_fix(err, "install one release of joulebook for both, then "
-                              "sudo systemctl restart joulebook-broker");
+        jb_error_set_fix(err, "sudo systemctl restart joulebook-broker");
         return JB_EREFUSED;
     }
     *version = newest;

@@ -24,10 +24,15 @@ import jsonschema
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
-TREES = os.path.join(SOURCE, "tests", "fixtures", "trees")
+FIXTURES = os.path.join(SOURCE, "tests", "fixtures")
+TREES = os.path.join(FIXTURES, "trees")
 SCHEMAS = os.path.join(SOURCE, "docs", "reference", "schema")
 PROGRAM = os.path.abspath(os.environ.get(
     "JOULEBOOK", os.path.join(SOURCE, "build", "joulebook")))
+# What a fix may begin with: to be run as root, and by anybody.
+ROOT_FIXERS = ("chmod", "joulebook broker", "modprobe", "mount", "sysctl",
+               "systemctl", "tee", "usermod")
+FIXERS = ("echo", "export", "joulebook", "ulimit")
 COMMANDS = ("list", "doctor", "stat", "record", "broker", "burn", "help")
 ESCAPE = "\x1b"
 PATIENCE_S = 60
@@ -217,6 +222,23 @@ class Case(unittest.TestCase):
             write(path, text)
         with open(path, encoding="utf-8") as stream:
             self.assertEqual(stream.read(), text)
+
+    def assert_typed(self, fix):
+        """A shell understands it, and its words are commands, not prose."""
+        if not fix:
+            return
+        got = subprocess.run(["bash", "-n", "-c", fix], capture_output=True,
+                             text=True, check=False)
+        self.assertEqual((got.returncode, got.stderr), (0, ""), fix)
+        for command in filter(None, map(str.strip,
+                                        re.split(r"[|&;{}]+", fix))):
+            begins = FIXERS
+            if command.startswith("sudo "):
+                begins = ROOT_FIXERS
+                command = command.removeprefix("sudo ")
+            self.assertTrue(any(command.split()[:len(b.split())] == b.split()
+                                for b in begins), fix)
+        self.assertNotRegex(fix, r"\bor\b|\.$|,\s|\s\(", fix)
 
     def assert_no_false_zero(self, text):
         """Nothing claims that a part of the machine draws 0 W."""

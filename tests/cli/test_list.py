@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """list and doctor on recorded machines: exact text, JSON by its schema."""
 
+import json
 import os
 import re
 import unittest
 
-from support import (ESCAPE, Case, Terminal, environment, folder, main, run,
+from support import (ESCAPE, FIXTURES, Case, Terminal, environment, folder, main, run,
                      tree, write, zone)
 
 TREES = ("xeon2", "client", "amd", "broken")
@@ -44,6 +45,23 @@ class Recorded(Case):
                     self.assert_code(got, CODES[name][at])
                     self.assert_schema(command, got.stdout)
 
+    def test_fixes_can_be_typed(self):
+        """Of each recorded tree, of one without anything, of this machine."""
+        with folder() as empty:
+            roots = [["--root", os.path.join(FIXTURES, "trees", name)]
+                     for name in os.listdir(os.path.join(FIXTURES, "trees"))]
+            self.assertGreater(len(roots), 4)
+            roots += [["--root", empty], ["--procfs", empty],
+                      ["--sysfs", empty], []]
+            for words in roots:
+                got = json.loads(run("doctor", "--json", "--probe=10ms",
+                                     *words).stdout)
+                for finding in got["findings"]:
+                    with self.subTest(words=words, **finding):
+                        self.assert_typed(finding["fix"])
+                        if words and words[0] != "--procfs":
+                            self.assertNotRegex(finding["fix"], r"(^|\s)/sys")
+
     def test_containment(self):
         value = self.assert_schema(
             "list", run("list", "--root=client", "--json").stdout)
@@ -54,6 +72,25 @@ class Recorded(Case):
         package = [d for d in value["domains"] if d["domain"] == "package-0"]
         self.assertEqual(package[0]["mirrors"],
                          ["powercap/intel-rapl-mmio:0"])
+
+    def test_a_sensor_that_cannot_be_used_mirrors_nothing(self):
+        value = self.assert_schema(
+            "list", run("list", "--root=broken", "--json").stdout)
+        self.assertEqual({d["domain"]: d["mirrors"] for d in value["domains"]},
+                         {name: [] for name in ("package-0", "package-1",
+                                                "package-2", "package-3",
+                                                "dram-0")})
+
+    def test_other_quantities(self):
+        server = os.path.join(FIXTURES, "host", "server")
+        got = run("list", "--all", "--root", server)
+        self.assertRegex(got.stdout,
+                         r"host/load/1m +- +count +measured +0\.01 +-")
+        self.assertRegex(got.stdout, r"host/package-1/busy +package-1 +time ")
+        value = self.assert_schema(
+            "list", run("list", "--root", server, "--json").stdout)
+        self.assertEqual({s["domain"] for s in value["sensors"]},
+                         {None, "package-0", "package-1"})
 
     def test_counts_are_restored(self):
         value = self.assert_schema(
@@ -93,6 +130,15 @@ class Recorded(Case):
         key = '"sensors"'
         self.assertEqual(apart.stdout[apart.stdout.index(key):],
                          whole.stdout[whole.stdout.index(key):])
+
+    def test_slashes_at_the_end(self):
+        whole = run("list", "--root=broken").stdout
+        for root in ("broken/", "broken//"):
+            self.assertEqual(run("list", "--root", root).stdout, whole)
+        apart = run("list", "--sysfs=broken/sys/", "--procfs=broken/proc//",
+                    "--probe=0s").stdout
+        self.assertIn(" broken/sys/class/powercap/intel-rapl:1/", apart)
+        self.assertNotIn("//", run("list", "--root=/", "--probe=0s").stdout)
 
     def test_procfs_decides_the_vendor(self):
         got = run("list", "--sysfs=client/sys", "--procfs=amd/proc",

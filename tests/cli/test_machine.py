@@ -6,6 +6,7 @@ A virtual machine's power PMU can be there and count nothing.  Where there is
 none, one that stays at 0 for ever is made of the kernel's dummy event.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -58,6 +59,24 @@ class Denied(Case):
         self.assert_code(got, 3)
         self.assertEqual(got.stdout.count("\ndenied "), 4)
         self.assertEqual(got.stdout.count("fix: sudo chmod a+r"), 1)
+        fixes = {f["fix"] for f in json.loads(self.as_nobody(
+            "doctor", "--json", "--root=xeon2").stdout)["findings"]}
+        self.assertEqual(fixes, {"", "sudo chmod a+r "
+                                 "xeon2/sys/class/powercap/*/energy_uj"})
+        for fix in fixes:
+            self.assert_typed(fix)
+
+    def test_the_fix_mends_it(self):
+        fix = "sudo chmod a+r xeon2/sys/class/powercap/*/energy_uj"
+        subprocess.run(["sh", "-c", fix.removeprefix("sudo ")], cwd=self.room,
+                       check=True)
+        self.assert_code(self.as_nobody("doctor", "--root=xeon2"), 0)
+
+    def test_no_command_with_a_path_that_a_shell_would_read(self):
+        os.rename(self.root, os.path.join(self.room, "xeon2; true"))
+        got = self.as_nobody("doctor", "--root=xeon2; true")
+        self.assertEqual(got.stdout.count("\ndenied "), 4)
+        self.assertNotIn("fix:", got.stdout)
 
     def test_stat_runs_the_command(self):
         got = self.as_nobody("stat", "--root=xeon2", "--", "sh", "-c",

@@ -177,6 +177,7 @@ class Usage(Case):
         self.assert_usage(run("frobnicate"), "'frobnicate'",
                           "joulebook --help")
         self.assert_usage(run("lst"), "try: joulebook list")
+        self.assert_usage(run("lap"), "try: joulebook lab")
         self.assert_usage(run("--json", "list"), "behind the command")
         self.assert_usage(run(""), "''")
 
@@ -286,6 +287,8 @@ class Descriptors(Case):
                 got = run(*words, stdout=full, stderr=subprocess.PIPE)
                 self.assertEqual(got.returncode, 1, words)
                 self.assert_clean(got.stderr)
+                self.assertEqual(got.stderr.count("joulebook: "), 1,
+                                 (words, got.stderr))
 
     def test_closed_descriptors(self):
         import subprocess

@@ -434,7 +434,7 @@ class Privilege(Case):
             got = run_as(NOBODY, [*PROGRAM, "doctor", f"--sysfs={lab.root}"],
                          broker.socket)
             self.assertIn("broker: this user may not connect", got.stdout)
-            self.assertIn("fix: join the group of the socket", got.stdout)
+            self.assertIn("fix: sudo usermod -aG $(stat -c %G ", got.stdout)
         with lab_for_all() as lab, Broker(lab, "--mode=0600") as broker:
             self.assertEqual(os.stat(broker.socket).st_mode & 0o777, 0o600)
 

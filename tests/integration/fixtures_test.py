@@ -105,6 +105,12 @@ def listing(root, *more):
     return json.loads(done.stdout), done.returncode
 
 
+def diagnosis(root):
+    done = subprocess.run([PROGRAM, "doctor", "--json", "--root", root],
+                          stdout=subprocess.PIPE, timeout=SECONDS, check=False)
+    return json.loads(done.stdout)["findings"]
+
+
 def zones_of(said):
     return {sensor["sensor"].split("/", 1)[1]:
             [sensor["domain"] or None, sensor["state"]]
@@ -135,6 +141,10 @@ class Fixtures(unittest.TestCase):
             self.assertEqual(domain["mirrors"],
                              ["powercap/" + name for name in mirrors])
         listing(root)  # with every source: no crash, and valid JSON
+        for finding in diagnosis(root):
+            fix = finding["fix"]
+            self.assertEqual(subprocess.run(["bash", "-n", "-c", fix],
+                                            check=False).returncode, 0, fix)
 
     def test_trees(self):
         for tree in EXPECTED:

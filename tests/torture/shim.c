@@ -4,10 +4,11 @@
  * (LD_PRELOAD).  From the environment, which is then cleared, so that what the
  * program starts is left alone:
  *
- *   JB_FAULT=alloc|open|read|socket
- *                              malloc, calloc, realloc | open, fopen, opendir
- *                              and their kin | read, pread | socket, connect,
- *                              accept4, send, recv
+ *   JB_FAULT=alloc             malloc, calloc, realloc
+ *            open              open, fopen, opendir and their kin
+ *            read              read, pread
+ *            write             write, pwrite, writev, fflush, fclose
+ *            socket            socket, connect, accept4, send, recv
  *   JB_FAULT_AT=N              counted from 1, from the start of main
  *   JB_FAULT_MODE=once|on      that call only, or it and all later ones
  *   JB_FAULT_MARK=PATH         a file made when the N-th call came
@@ -28,20 +29,30 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define SHIM_EXPORT __attribute__((visibility("default")))
 
-enum shim_kind { SHIM_NONE, SHIM_ALLOC, SHIM_OPEN, SHIM_READ, SHIM_SOCKET };
+enum shim_kind {
+    SHIM_NONE,
+    SHIM_ALLOC,
+    SHIM_OPEN,
+    SHIM_READ,
+    SHIM_WRITE,
+    SHIM_SOCKET,
+    SHIM_KINDS,
+};
 enum { SHIM_PATH_MAX = 512 };
 
-/* Written once before main, read by all threads afterwards. */
+/* Written before main and after it, read by all threads in between. */
 static enum shim_kind shim_kind;
 static unsigned long shim_at;
 static bool shim_goes_on;
 static char shim_mark[SHIM_PATH_MAX];
 
 static atomic_ulong shim_seen;
+static atomic_flag shim_has_end = ATOMIC_FLAG_INIT;
 
 /* The next definition after ours; found once, since dlsym() is slow. */
 static void *shim_real(void **slot, const char *name)
@@ -60,6 +71,39 @@ static void shim_leave_mark(void)
         syscall(SYS_close, fd);
 }
 
+/* ISO C has no conversion from void * to a function, POSIX has one. */
+#define SHIM_REAL(result, name, ...)                                           \
+    static void *shim_slot;                                                    \
+    result (*real)(__VA_ARGS__);                                               \
+                                                                               \
+    *(void **)&real = shim_real(&shim_slot, name)
+
+static void shim_end(void)
+{
+    shim_kind = SHIM_NONE;
+}
+
+/* What comes behind the program's exit handlers is not the program's:
+ * sanitizers look for leaks there, profilers write.  Our own handler must be
+ * registered right before its first, or without any at its first call that
+ * counts: a constructor here would be too early. */
+static void shim_await_end(void)
+{
+    if (!atomic_flag_test_and_set(&shim_has_end))
+        atexit(shim_end);
+}
+
+/* What atexit() calls, with the name that it has there. */
+int shim_cxa_atexit(void (*func)(void *), void *arg,
+                    void *dso) __asm__("__cxa_atexit");
+
+SHIM_EXPORT int shim_cxa_atexit(void (*func)(void *), void *arg, void *dso)
+{
+    SHIM_REAL(int, "__cxa_atexit", void (*)(void *), void *, void *);
+    shim_await_end();
+    return real(func, arg, dso);
+}
+
 /* Whether this call is the one to fail. */
 static bool shim_fails(enum shim_kind kind, int errnum)
 {
@@ -67,6 +111,7 @@ static bool shim_fails(enum shim_kind kind, int errnum)
 
     if (kind != shim_kind)
         return false;
+    shim_await_end();
     now = atomic_fetch_add(&shim_seen, 1) + 1;
     if (now < shim_at || (now > shim_at && !shim_goes_on))
         return false;
@@ -78,14 +123,13 @@ static bool shim_fails(enum shim_kind kind, int errnum)
 
 static enum shim_kind shim_kind_from(const char *name)
 {
-    if (name && strcmp(name, "alloc") == 0)
-        return SHIM_ALLOC;
-    if (name && strcmp(name, "open") == 0)
-        return SHIM_OPEN;
-    if (name && strcmp(name, "read") == 0)
-        return SHIM_READ;
-    if (name && strcmp(name, "socket") == 0)
-        return SHIM_SOCKET;
+    static const char *const names[SHIM_KINDS] = {
+        "", "alloc", "open", "read", "write", "socket",
+    };
+
+    for (int kind = SHIM_ALLOC; name && kind < SHIM_KINDS; kind++)
+        if (strcmp(name, names[kind]) == 0)
+            return (enum shim_kind)kind;
     return SHIM_NONE;
 }
 
@@ -103,13 +147,6 @@ __attribute__((constructor)) static void shim_start(void)
     unsetenv("JB_FAULT");
     shim_kind = kind;
 }
-
-/* ISO C has no conversion from void * to a function, POSIX has one. */
-#define SHIM_REAL(result, name, ...)                                           \
-    static void *shim_slot;                                                    \
-    result (*real)(__VA_ARGS__);                                               \
-                                                                               \
-    *(void **)&real = shim_real(&shim_slot, name)
 
 SHIM_EXPORT void *malloc(size_t size)
 {
@@ -198,6 +235,51 @@ SHIM_EXPORT ssize_t pread64(int fd, void *buf, size_t nbytes, off64_t offset)
 {
     SHIM_REAL(ssize_t, "pread64", int, void *, size_t, off64_t);
     return shim_fails(SHIM_READ, EIO) ? -1 : real(fd, buf, nbytes, offset);
+}
+
+SHIM_EXPORT ssize_t write(int fd, const void *buf, size_t n)
+{
+    SHIM_REAL(ssize_t, "write", int, const void *, size_t);
+    return shim_fails(SHIM_WRITE, ENOSPC) ? -1 : real(fd, buf, n);
+}
+
+SHIM_EXPORT ssize_t pwrite(int fd, const void *buf, size_t n, off_t offset)
+{
+    SHIM_REAL(ssize_t, "pwrite", int, const void *, size_t, off_t);
+    return shim_fails(SHIM_WRITE, ENOSPC) ? -1 : real(fd, buf, n, offset);
+}
+
+SHIM_EXPORT ssize_t pwrite64(int fd, const void *buf, size_t n, off64_t offset)
+{
+    SHIM_REAL(ssize_t, "pwrite64", int, const void *, size_t, off64_t);
+    return shim_fails(SHIM_WRITE, ENOSPC) ? -1 : real(fd, buf, n, offset);
+}
+
+SHIM_EXPORT ssize_t writev(int fd, const struct iovec *iovec, int count)
+{
+    SHIM_REAL(ssize_t, "writev", int, const struct iovec *, int);
+    return shim_fails(SHIM_WRITE, ENOSPC) ? -1 : real(fd, iovec, count);
+}
+
+/* What stdio writes does not come through write(); what asks whether it has
+ * been written does come by here. */
+SHIM_EXPORT int fflush(FILE *stream)
+{
+    SHIM_REAL(int, "fflush", FILE *);
+    return shim_fails(SHIM_WRITE, ENOSPC) ? EOF : real(stream);
+}
+
+/* As on a full disk: it is closed, and what it had to write is lost. */
+SHIM_EXPORT int fclose(FILE *stream)
+{
+    SHIM_REAL(int, "fclose", FILE *);
+    bool fails = shim_fails(SHIM_WRITE, ENOSPC);
+    int rc = real(stream);
+
+    if (!fails)
+        return rc;
+    errno = ENOSPC;
+    return EOF;
 }
 
 SHIM_EXPORT int socket(int domain, int type, int protocol)

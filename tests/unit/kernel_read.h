@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-ssize_t pread(int fd, void *buffer, size_t count, off_t offset)
+ssize_t pread(int fd, void *buf, size_t nbytes, off_t offset)
 {
     struct stat status;
     ssize_t got;
@@ -25,10 +25,10 @@ ssize_t pread(int fd, void *buffer, size_t count, off_t offset)
         errno = ENODEV;
         return -1;
     }
-    got = syscall(SYS_pread64, fd, buffer, count, offset);
-    if (got >= 7 && memcmp(buffer, "!NODATA", 7) == 0)
+    got = syscall(SYS_pread64, fd, buf, nbytes, offset);
+    if (got >= 7 && memcmp(buf, "!NODATA", 7) == 0)
         errno = ENODATA;
-    else if (got >= 6 && memcmp(buffer, "!AGAIN", 6) == 0)
+    else if (got >= 6 && memcmp(buf, "!AGAIN", 6) == 0)
         errno = EAGAIN;
     else
         return got;

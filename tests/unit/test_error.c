@@ -39,7 +39,10 @@ static void error_cuts_long_texts(void **state)
     jb_fail_errno(&err, EIO, "%s", text);
     assert_int_equal(strlen(err.text), JB_ERROR_TEXT_MAX - 1);
     jb_error_set_fix(&err, "%s", text);
-    assert_int_equal(strlen(err.fix), JB_ERROR_FIX_MAX - 1);
+    assert_string_equal(err.fix, ""); /* half a command does something else */
+    text[JB_ERROR_FIX_MAX - 1] = '\0';
+    jb_error_set_fix(&err, "%s", text);
+    assert_string_equal(err.fix, text);
 }
 
 static void error_maps_errno(void **state)

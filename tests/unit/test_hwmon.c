@@ -181,6 +181,28 @@ static void hwmon_names_fixes(void **state)
     hwmon_release(&test);
 }
 
+/* What a channel holds that may be off is no reading. */
+static void hwmon_must_know_whether_it_is_on(void **state)
+{
+    struct hwmon test;
+
+    (void)state;
+    hwmon_init(&test);
+    hwmon_build(&test, "@devices/platform/any.0 0\n"
+                       "name=any\n"
+                       "in1_input=12000\n"
+                       "in1_enable=!NODATA\n"
+                       "in2_input=12000\n"
+                       "in2_enable=1\n");
+    hwmon_must_open("open", &test);
+    CHECK_STATUS("not known", hwmon_sensor(&test, "any.0/in1")->state, JB_EIO,
+                 NULL);
+    assert_non_null(
+        strstr(hwmon_sensor(&test, "any.0/in1")->reason, "in1_enable"));
+    CHECK_STATUS("on", hwmon_sensor(&test, "any.0/in2")->state, JB_OK, NULL);
+    hwmon_release(&test);
+}
+
 /* A fault that comes later voids what is read from then on. */
 static void hwmon_heeds_faults(void **state)
 {
@@ -454,6 +476,7 @@ int main(void)
         cmocka_unit_test(hwmon_takes_options),
         cmocka_unit_test(hwmon_says_labels),
         cmocka_unit_test(hwmon_names_fixes),
+        cmocka_unit_test(hwmon_must_know_whether_it_is_on),
         cmocka_unit_test(hwmon_heeds_faults),
         cmocka_unit_test(hwmon_says_why_there_is_nothing),
         cmocka_unit_test(hwmon_follows_a_reload),

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a meter believes.  Truths are in counts and in microjoules computed by
- * hand beside each case: energy = counts x unit, bound = power x time.
+ * hand beside each case: energy = counts x unit, bound = power x time.  It is
+ * over 800 lines since all plausibility is in one module, and its cases share
+ * their meters.
  */
 #include "check.h"
 
@@ -451,7 +453,7 @@ static void meter_tells_resets_and_jumps(void **state)
         enum jb_meter_event want;
     } cases[] = {
         { "full power", 0, 6553600, 0, JB_METER_ADVANCE },
-        { "twice of it", 0, 2 * 6553600, 0, JB_METER_JUMP },
+        { "twice of it", 0, UINT64_C(2) * 6553600, 0, JB_METER_JUMP },
         { "a spike", 0, 0x80000000, 0, JB_METER_JUMP },
         { "backwards by one", 5000, 4999, 0, JB_METER_RESET },
         { "driver reloaded", 3000000000, 10, 0, JB_METER_RESET },
@@ -535,9 +537,10 @@ static void meter_sees_a_frozen_counter(void **state)
     newest = jb_curve_newest(&meter.curve);
     /* it stopped somewhere within the last step that moved */
     CHECK_U64("seen until it stood", newest->seen_ns, 990 * METER_MS);
-    assert_true(newest->gap_uj >= 404 * METER_W);     /* 400 W, 1.01 s ... */
-    assert_true(newest->gap_uj <= 410 * METER_W);     /* ... and not twice */
-    CHECK_U64("counts", newest->counts, 100 * 16384); /* none invented */
+    assert_true(newest->gap_uj >= 404 * METER_W); /* 400 W, 1.01 s ... */
+    assert_true(newest->gap_uj <= 410 * METER_W); /* ... and not twice */
+    CHECK_U64("counts", newest->counts,
+              UINT64_C(100) * 16384); /* none invented */
     count += 16384;
     meter_check_event("thaw", meter_feed_at(&meter, 3010 * METER_MS, count),
                       JB_METER_ADVANCE);
@@ -558,10 +561,11 @@ static void meter_takes_a_catch_up(void **state)
     meter_feed_steady(&meter, 1000, 2000, &count);
     for (uint64_t ms = 2000; ms <= 3000; ms += 10)
         meter_feed_at(&meter, ms * METER_MS, count);
-    count += 100 * 16384; /* 100 J, in 10 ms they would be 10 kW */
+    count += UINT64_C(100) * 16384; /* 100 J, in 10 ms they would be 10 kW */
     meter_check_event("catch-up", meter_feed_at(&meter, 3010 * METER_MS, count),
                       JB_METER_ADVANCE);
-    CHECK_U64("counts", jb_curve_newest(&meter.curve)->counts, 200 * 16384);
+    CHECK_U64("counts", jb_curve_newest(&meter.curve)->counts,
+              UINT64_C(200) * 16384);
     jb_meter_release(&meter);
 }
 
@@ -928,7 +932,7 @@ static void meter_peak_is_no_catch_up(void **state)
     meter_feed_steady(&meter, 1000, 2000, &count);
     for (uint64_t ms = 2000; ms <= 3000; ms += 10)
         meter_feed_at(&meter, ms * METER_MS, count);
-    count += 100 * 16384;
+    count += UINT64_C(100) * 16384;
     meter_feed_steady(&meter, 3010, 4000, &count);
     assert_in_range(meter.peak_uw, 99999999, 100000001);
     jb_meter_release(&meter);

@@ -324,6 +324,23 @@ static void text_each_cpu_can_be_stopped(void **state)
     assert_string_equal(seen.list, "0 1 ");
 }
 
+static void text_plain_is_what_a_shell_leaves_alone(void **state)
+{
+    static const char *const plain[] = { "/sys/class/powercap/intel-rapl:0",
+                                         "a", "x86_64@home,1.5+2%" };
+    static const char *const others[] = {
+        "",    "-r", "a b", "a\tb", "a\nb",  "$HOME", "`id`",    "a;b",  "a|b",
+        "a&b", "a*", "a?",  "[a]",  "{a,b}", "~",     "a'b",     "a\"b", "a\\b",
+        "#a",  "!a", "(a)", "<a",   ">a",    "a=b",   "\303\244"
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CHECK_COUNT(plain); i++)
+        CHECK_BOOL(plain[i], jb_text_is_word(plain[i]), true);
+    for (size_t i = 0; i < CHECK_COUNT(others); i++)
+        CHECK_BOOL(others[i], jb_text_is_word(others[i]), false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +351,7 @@ int main(void)
         cmocka_unit_test(text_duration_is_exact),
         cmocka_unit_test(text_plain_is_visible_ascii),
         cmocka_unit_test(text_trimmed_takes_the_end_only),
+        cmocka_unit_test(text_plain_is_what_a_shell_leaves_alone),
         cmocka_unit_test(text_each_cpu_expands_lists),
         cmocka_unit_test(text_each_cpu_can_be_stopped),
     };

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "joulebook/plugin/source.h"
 #include "link.h"
 #include "wire/options.h"
@@ -192,7 +193,7 @@ static int broker_open_link(struct jb_source *source, const char *named,
     source->until_ns =
         jb_clock_now_ns(&jb_clock_boottime) + broker_open_patience_ns;
     rc = jb_link_open(&source->link, &source->message, greeting, err);
-    if (rc == JB_EABSENT && named)
+    if (rc == JB_EABSENT && named && jb_text_is_word(place))
         jb_error_set_fix(err, "sudo joulebook broker --socket %s", place);
     if (rc == JB_EBUSY && !named)
         jb_error_set_fix(err, "sudo systemctl restart joulebook-broker");

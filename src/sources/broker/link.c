@@ -8,6 +8,7 @@
 #include <sys/time.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 int jb_link_init(struct jb_link *link, const char *path, struct jb_error *err)
 {
@@ -52,8 +53,13 @@ static int link_fail_connect(const struct jb_link *link, int errnum,
     case ENOTDIR:
         return jb_fail(err, JB_EABSENT, "no broker listens on %s", path);
     case EACCES:
-        jb_fail(err, JB_EDENIED, "this user may not connect to %s", path);
-        jb_error_set_fix(err, "join the group of the socket: ls -l %s", path);
+        jb_fail(err, JB_EDENIED,
+                "this user may not connect to %s; its group may, which holds "
+                "from the next login",
+                path);
+        if (jb_text_is_word(path))
+            jb_error_set_fix(
+                err, "sudo usermod -aG $(stat -c %%G %s) $(id -un)", path);
         return JB_EDENIED;
     case EAGAIN:
     case EINTR:
@@ -177,11 +183,9 @@ static int link_check_clock(uint64_t before_ns, uint64_t broker_ns,
     if (before_ns <= broker_ns &&
         broker_ns <= jb_clock_now_ns(&jb_clock_boottime))
         return JB_OK;
-    jb_fail(err, JB_EIMPLAUSIBLE,
-            "the broker's clock is another: one of the two is in a time "
-            "namespace");
-    jb_error_set_fix(err, "run both in the same time namespace");
-    return JB_EIMPLAUSIBLE;
+    return jb_fail(err, JB_EIMPLAUSIBLE,
+                   "the broker's clock is another: one of the two is in a time "
+                   "namespace, and both have to be in the same");
 }
 
 static int link_greet(struct jb_link *link, union jb_wire_message *room,

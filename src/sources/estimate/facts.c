@@ -2,18 +2,18 @@
 #include "facts.h"
 
 #include <dirent.h>
-#include <stdio.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "core/cpuinfo.h"
 #include "core/domain.h"
+#include "core/meminfo.h"
 #include "core/topology.h"
 
 enum {
     FACTS_LIST_MAX = 4096,
-    FACTS_LINE_MAX = 128,
     FACTS_SIZE_MAX = 24,
     FACTS_KB_PER_MB = 1024,
     FACTS_KHZ_PER_MHZ = 1000,
@@ -124,30 +124,21 @@ static int facts_count(const char *sysfs, const struct jb_topology *topology,
     return JB_OK;
 }
 
-/* "MemTotal:       263856128 kB" among the first lines. */
 static int facts_read_memory(const char *procfs, uint32_t *memory_mb,
                              struct jb_error *err)
 {
-    JB_AUTO_FCLOSE FILE *file = NULL;
-    char path[JB_PATH_MAX];
-    char line[FACTS_LINE_MAX];
-    unsigned long long kb;
-    int rc = jb_path(path, err, "%s/meminfo", procfs);
+    struct jb_meminfo memory;
+    uint64_t mb;
+    int rc = jb_meminfo_read(procfs, &memory, err);
 
     if (rc < 0)
         return rc;
-    file = fopen(path, "re");
-    if (!file)
-        return jb_fail(err, JB_EABSENT, "%s cannot be read", path);
-    while (fgets(line, sizeof(line), file)) {
-        if (sscanf(line, "MemTotal: %19llu kB", &kb) != 1)
-            continue;
-        if (kb / FACTS_KB_PER_MB == 0 || kb / FACTS_KB_PER_MB > UINT32_MAX)
-            break;
-        *memory_mb = (uint32_t)(kb / FACTS_KB_PER_MB);
-        return JB_OK;
-    }
-    return jb_fail(err, JB_EFORMAT, "%s has no MemTotal", path);
+    mb = memory.total_kib / FACTS_KB_PER_MB;
+    if (mb == 0 || mb > UINT32_MAX)
+        return jb_fail(err, JB_EIMPLAUSIBLE, "%s/meminfo: %" PRIu64 " kB",
+                       procfs, memory.total_kib);
+    *memory_mb = (uint32_t)mb;
+    return JB_OK;
 }
 
 /* Intel's drivers say the nominal clock in cpufreq, ACPI (AMD, Arm) in CPPC. */

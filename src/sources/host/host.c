@@ -9,6 +9,8 @@
  */
 #include "host.h"
 
+#include <string.h>
+
 /* No status is positive: this sample is still to be filled. */
 enum { HOST_PENDING = 1 };
 
@@ -50,7 +52,8 @@ static int host_verdict(const struct jb_source *source, struct jb_error *err)
             "%s: none of stat, meminfo, loadavg, diskstats and "
             "net/dev can be opened",
             source->env->roots->procfs);
-    jb_error_set_fix(err, "mount -t proc proc /proc");
+    if (strcmp(source->env->roots->procfs, "/proc") == 0)
+        jb_error_set_fix(err, "sudo mount -t proc proc /proc");
     return status;
 }
 

@@ -166,67 +166,6 @@ int jb_proc_next_mount(struct jb_proc_text *text, struct jb_proc_mount *out)
     return 1;
 }
 
-/* "MemTotal:       16384 kB", of which the key has been read. */
-static bool proc_kib(struct jb_proc_text *line, uint64_t *out)
-{
-    struct jb_proc_word unit;
-    uint64_t value;
-
-    if (!proc_number(line, &value) || !proc_word(line, &unit) ||
-        !jb_proc_word_is(&unit, "kB"))
-        return false;
-    *out = value;
-    return true;
-}
-
-/* Adds the line's amount to *sum, when it is of this key. */
-static bool proc_take_kib(const struct jb_proc_word *key,
-                          struct jb_proc_text *line, const char *name,
-                          uint64_t *sum)
-{
-    uint64_t kib;
-
-    if (!jb_proc_word_is(key, name) || !proc_kib(line, &kib) ||
-        __builtin_add_overflow(*sum, kib, sum))
-        return false;
-    return true;
-}
-
-int jb_proc_memory(struct jb_proc_text text, struct jb_proc_memory *out)
-{
-    struct jb_proc_memory memory = { 0 };
-    struct jb_proc_text line;
-    bool has_total = false;
-    bool has_buffers = false;
-
-    while (proc_line(&text, &line)) {
-        struct jb_proc_word key;
-
-        if (!proc_word(&line, &key))
-            continue;
-        if (jb_proc_word_is(&key, "MemTotal:")) {
-            has_total = proc_kib(&line, &memory.total_kib);
-        } else if (jb_proc_word_is(&key, "MemAvailable:")) {
-            if (!proc_kib(&line, &memory.available_kib))
-                return JB_EFORMAT;
-            memory.has_available = true;
-        }
-        memory.has_free |=
-            proc_take_kib(&key, &line, "MemFree:", &memory.free_kib);
-        has_buffers |=
-            proc_take_kib(&key, &line, "Buffers:", &memory.cached_kib);
-        memory.has_cached |=
-            proc_take_kib(&key, &line, "Cached:", &memory.cached_kib);
-    }
-    memory.has_cached &= has_buffers;
-    if (!has_total)
-        return JB_EFORMAT;
-    if (memory.available_kib > memory.total_kib)
-        return JB_EIMPLAUSIBLE;
-    *out = memory;
-    return JB_OK;
-}
-
 int jb_proc_times(struct jb_proc_text text, struct jb_proc_times *out)
 {
     struct jb_proc_text line;

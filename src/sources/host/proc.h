@@ -48,15 +48,6 @@ struct jb_proc_mount {
     struct jb_proc_word device, path; /* still escaped: jb_proc_unescape() */
 };
 
-struct jb_proc_memory {
-    uint64_t total_kib;
-    uint64_t available_kib;
-    uint64_t free_kib;
-    uint64_t cached_kib; /* buffers and page cache */
-    bool has_available;  /* since Linux 3.14 */
-    bool has_free, has_cached;
-};
-
 /* What all CPUs did since boot, as the kernel divides it. */
 struct jb_proc_times {
     uint64_t user_ticks, system_ticks, idle_ticks, iowait_ticks;
@@ -80,11 +71,6 @@ JB_NODISCARD int jb_proc_next_mount(struct jb_proc_text *text,
  * JB_EFORMAT when it is not understood. */
 JB_NODISCARD int jb_proc_times(struct jb_proc_text text,
                                struct jb_proc_times *out);
-
-/* JB_EFORMAT without a well-formed MemTotal, or with a malformed
- * MemAvailable; JB_EIMPLAUSIBLE when more is available than there is. */
-JB_NODISCARD int jb_proc_memory(struct jb_proc_text text,
-                                struct jb_proc_memory *out);
 
 /* Load over 1, 5 and 15 minutes in hundredths. */
 JB_NODISCARD int jb_proc_load(struct jb_proc_text text, uint64_t hundredths[3]);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "core/meminfo.h"
 #include "host.h"
 
 const char *const jb_host_file_names[JB_HOST_FILES] = {
@@ -230,8 +231,8 @@ static void read_nets(struct jb_source *source, struct jb_proc_text text,
 static void read_memory(struct jb_source *source, struct jb_proc_text text)
 {
     uint32_t item = source->groups[JB_HOST_MEMORY].things[0].item;
-    struct jb_proc_memory memory;
-    int rc = jb_proc_memory(text, &memory);
+    struct jb_meminfo memory;
+    int rc = jb_meminfo_parse(text.at, (size_t)(text.end - text.at), &memory);
 
     if (rc < 0) {
         read_void_all(source, JB_HOST_MEMORY, rc);

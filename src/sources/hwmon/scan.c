@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "core/plausible.h"
 #include "inside.h"
 
@@ -245,26 +246,27 @@ static void scan_describe(const struct jb_hwmon_scan *scan, size_t i)
     scan_accuracy(input, sensor);
 }
 
-/* Which file switches the channel, and whether it does. */
-static bool scan_is_off(const struct jb_hwmon_input *input,
-                        char file[JB_HWMON_TEXT_MAX])
+/* Which file switches the channel, and what it holds; JB_EABSENT where none
+ * does. */
+static int scan_read_switch(const struct jb_hwmon_input *input,
+                            char file[JB_HWMON_TEXT_MAX], int64_t *enabled,
+                            struct jb_error *err)
 {
     const struct jb_hwmon_channel *channel = &input->channel;
     const char *word = jb_hwmon_scales[channel->kind].word;
     char path[JB_PATH_MAX];
-    int64_t enabled;
+    int rc;
 
-    if (scan_number(input, "enable", &enabled)) {
-        snprintf(file, JB_HWMON_TEXT_MAX, "%s%u_enable", word, channel->number);
-        return enabled == 0;
-    }
-    if (channel->kind != JB_HWMON_CURR ||
+    snprintf(file, JB_HWMON_TEXT_MAX, "%s%u_enable", word, channel->number);
+    rc = jb_path(path, err, "%s/%s", input->chip->directory, file);
+    if (rc == JB_OK)
+        rc = jb_file_read_i64(path, enabled, err);
+    if (rc != JB_EABSENT || channel->kind != JB_HWMON_CURR ||
         !(input->chip->row->flags & JB_HWMON_CHIP_IN_ENABLES_CURR))
-        return false;
+        return rc;
     snprintf(file, JB_HWMON_TEXT_MAX, "in%u_enable", channel->number);
-    return jb_path(path, NULL, "%s/%s", input->chip->directory, file) ==
-               JB_OK &&
-           jb_file_read_i64(path, &enabled, NULL) == JB_OK && enabled == 0;
+    rc = jb_path(path, err, "%s/%s", input->chip->directory, file);
+    return rc == JB_OK ? jb_file_read_i64(path, enabled, err) : rc;
 }
 
 static int scan_check_switches(struct jb_hwmon_input *input,
@@ -272,11 +274,17 @@ static int scan_check_switches(struct jb_hwmon_input *input,
 {
     const char *shown = input->chip->shown;
     char file[JB_HWMON_TEXT_MAX];
+    int64_t enabled;
     int64_t fault;
+    struct jb_error why;
+    int rc = scan_read_switch(input, file, &enabled, &why);
 
-    if (scan_is_off(input, file)) {
+    if (rc == JB_EIO) /* what a channel that is off holds is no reading */
+        return jb_fail(err, rc, "%s", why.text);
+    if (rc == JB_OK && enabled == 0) {
         jb_fail(err, JB_EABSENT, "switched off: %s/%s is 0", shown, file);
-        jb_error_set_fix(err, "echo 1 | sudo tee %s/%s", shown, file);
+        if (jb_text_is_word(shown))
+            jb_error_set_fix(err, "echo 1 | sudo tee %s/%s", shown, file);
         return JB_EABSENT;
     }
     if (input->fault.fd >= 0 &&
@@ -292,9 +300,8 @@ static int scan_check_switches(struct jb_hwmon_input *input,
 static void scan_set_fix(const struct jb_hwmon_input *input, int errnum,
                          struct jb_error *err)
 {
-    if (err->status == JB_EDENIED)
-        jb_error_set_fix(err, "sudo chmod a+r %s/%s*_input, or run as root",
-                         input->chip->shown,
+    if (err->status == JB_EDENIED && jb_text_is_word(input->chip->shown))
+        jb_error_set_fix(err, "sudo chmod a+r %s/%s*_input", input->chip->shown,
                          jb_hwmon_scales[input->channel.kind].word);
     if (errnum == EMFILE)
         jb_error_set_fix(err, "ulimit -n 65536");

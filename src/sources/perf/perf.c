@@ -11,27 +11,17 @@
  */
 #include "perf.h"
 
-#include <string.h>
-
-static bool perf_is_x86(const struct jb_cpuinfo *info)
-{
-    return strcmp(info->vendor, "GenuineIntel") == 0 || jb_cpuinfo_is_amd(info);
-}
-
 static int perf_absent(const struct jb_source *source, struct jb_error *err)
 {
     const char *sysfs = source->env->roots->sysfs;
 
-    if (source->cpuinfo.hypervisor) {
-        jb_fail(err, JB_EABSENT,
-                "no power PMU in %s/bus/event_source/devices: this is a "
-                "virtual machine whose host passes no energy meter on",
-                sysfs);
-        jb_error_set_fix(err, "measure on the host; in here only a model "
-                              "can estimate");
-        return JB_EABSENT;
-    }
-    if (!perf_is_x86(&source->cpuinfo))
+    if (source->cpuinfo.hypervisor)
+        return jb_fail(err, JB_EABSENT,
+                       "no power PMU in %s/bus/event_source/devices: a virtual "
+                       "machine, whose host keeps the meters; measure on the "
+                       "host",
+                       sysfs);
+    if (!jb_cpuinfo_has_rapl(&source->cpuinfo))
         return jb_fail(err, JB_EABSENT,
                        "no power PMU in %s/bus/event_source/devices: "
                        "only Intel's and AMD's CPUs have one",
@@ -40,7 +30,8 @@ static int perf_absent(const struct jb_source *source, struct jb_error *err)
             "no power PMU in %s/bus/event_source/devices: its driver is not "
             "loaded, or does not know this CPU",
             sysfs);
-    jb_error_set_fix(err, "modprobe rapl || modprobe intel_rapl_perf");
+    jb_error_set_fix(err,
+                     "sudo modprobe rapl || sudo modprobe intel_rapl_perf");
     return JB_EABSENT;
 }
 

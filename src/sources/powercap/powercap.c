@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/own.h"
+#include "base/text.h"
 #include "core/cpuinfo.h"
 #include "core/domain.h"
 #include "joulebook/plugin/source.h"
@@ -30,6 +31,9 @@ enum {
     POWERCAP_RANK_DOUBTFUL = 8,
     POWERCAP_RANK_SCALED = 5, /* microjoules of unknown origin: worse */
 };
+
+/* What the links in the class directory lead to. */
+#define POWERCAP_MASKED "/sys/devices/virtual/powercap"
 
 /* RAPL updates its counters about every millisecond (SDM vol. 3B, 15.10), so
  * that a reading is half of that old, give or take as much. */
@@ -260,42 +264,32 @@ static int powercap_read_place(struct jb_source *source, size_t i,
     return JB_OK;
 }
 
-/* False when it does not fit: half a command is none. */
-static bool powercap_set_fix(struct jb_source *source, const char *sysfs,
-                             const char *why, const char *broker,
-                             const char *served)
-{
-    int length = snprintf(source->denied_fix, sizeof(source->denied_fix),
-                          "sudo chmod a+r %s/class/powercap/*/energy_uj%s%s%s",
-                          sysfs, why, broker, served);
+#define POWERCAP_CHMOD "sudo chmod a+r %s/class/powercap/*/energy_uj"
 
-    return length >= 0 && (size_t)length < sizeof(source->denied_fix);
-}
-
-/* For all and for good, or through a broker, at a rate that it bounds; which
- * has nothing to do where counters stand still, in a recording. */
+/* A broker serves at a rate that it bounds, and comes before opening the
+ * counters to all for good; it has nothing to do where they stand still, in a
+ * recording.  A path that a shell would read otherwise is in no command. */
 static void powercap_word_fix(struct jb_source *source,
                               const struct jb_env *env)
 {
-    static const char why[] = " (root only since CVE-2020-8694)";
     const char *sysfs = env->roots->sysfs;
-    char lab[JB_PATH_MAX];
+    struct jb_error word = { 0 };
 
-    if (env->live) {
-        (void)powercap_set_fix(source, sysfs, why,
-                               ", or sudo systemctl start joulebook-broker",
-                               " (by hand: sudo "
-                               "joulebook broker &)");
+    if (!jb_text_is_word(sysfs))
         return;
-    }
-    if (strcmp(env->roots->procfs, "/proc") == 0 &&
-        jb_path(lab, NULL, ", or sudo joulebook broker --sysfs %s", sysfs) ==
-            JB_OK &&
-        powercap_set_fix(source, sysfs, "", lab,
-                         " & export JOULEBOOK_BROKER=" JB_WIRE_SOCKET))
-        return;
-    if (!powercap_set_fix(source, sysfs, why, "", ", or run as root"))
-        snprintf(source->denied_fix, sizeof(source->denied_fix), "run as root");
+    if (env->live)
+        jb_error_set_fix(
+            &word, "sudo systemctl start joulebook-broker || " POWERCAP_CHMOD,
+            sysfs);
+    else if (strcmp(env->roots->procfs, "/proc") == 0)
+        jb_error_set_fix(&word,
+                         POWERCAP_CHMOD
+                         " || { sudo joulebook broker --sysfs %s & export "
+                         "JOULEBOOK_BROKER=" JB_WIRE_SOCKET "; }",
+                         sysfs, sysfs);
+    if (!word.fix[0])
+        jb_error_set_fix(&word, POWERCAP_CHMOD, sysfs);
+    memcpy(source->denied_fix, word.fix, sizeof(source->denied_fix));
 }
 
 static int powercap_open_energy(struct jb_source *source,
@@ -370,14 +364,17 @@ static void powercap_describe(struct jb_source *source, size_t i)
 static int powercap_absent(const struct jb_env *env, struct jb_error *err)
 {
     struct jb_cpuinfo cpu = { 0 };
-    int known = jb_cpuinfo_read(env->roots->procfs, &cpu, NULL);
+    bool known = jb_cpuinfo_read(env->roots->procfs, &cpu, NULL) == JB_OK;
+    const char *why = "";
 
+    if (known && cpu.hypervisor)
+        why = ": a virtual machine, whose host keeps the meters; measure on "
+              "the host";
+    else if (known && !jb_cpuinfo_has_rapl(&cpu))
+        why = ": only Intel's and AMD's CPUs have them";
     jb_fail(err, JB_EABSENT, "no RAPL zone in %s/class/powercap%s",
-            env->roots->sysfs,
-            known == JB_OK && cpu.hypervisor
-                ? ": a virtual machine, whose host keeps the meters"
-                : "");
-    if (known == JB_OK && !cpu.hypervisor)
+            env->roots->sysfs, why);
+    if (known && !*why && env->live)
         jb_error_set_fix(err, "sudo modprobe intel_rapl_msr");
     return JB_EABSENT;
 }
@@ -402,14 +399,11 @@ static int powercap_find(const struct jb_env *env, struct jb_source *source,
         return powercap_absent(env, err);
     if (rc < 0)
         return rc;
-    if (powercap_all_hidden(source)) {
-        jb_fail(err, JB_EDENIED,
-                "zones are listed but hidden: container runtimes mask %s",
-                "/sys/devices/virtual/powercap");
-        jb_error_set_fix(err, "start the container with -v /sys/devices/virtual"
-                              "/powercap:/sys/devices/virtual/powercap:ro");
-        return JB_EDENIED;
-    }
+    if (powercap_all_hidden(source))
+        return jb_fail(err, JB_EDENIED,
+                       "zones are listed but hidden: container runtimes mask "
+                       "%s; start the container with -v %s:%s:ro",
+                       POWERCAP_MASKED, POWERCAP_MASKED, POWERCAP_MASKED);
     return JB_OK;
 }
 

@@ -99,17 +99,26 @@ static void zone_name(const struct zone *zone, struct jb_sensor *sensor)
 
 static int zone_check_mode(const struct zone *zone, struct jb_error *err)
 {
+    char path[JB_PATH_MAX];
     char mode[JB_THERMAL_TYPE_MAX];
+    struct jb_error why;
+    int rc;
 
     if (zone->flags & ZONE_FAKE)
         return jb_fail(err, JB_EABSENT,
                        "no sensor: the driver answers 20 degC for ever");
-    if (!zone_text(zone->directory, "mode", mode, sizeof(mode)) ||
-        strcmp(mode, "disabled") != 0)
+    rc = jb_path(path, &why, "%s/mode", zone->directory);
+    if (rc == JB_OK)
+        rc = jb_file_read(path, mode, sizeof(mode), NULL, &why);
+    if (rc == JB_EIO) /* what a zone that is off holds is no reading */
+        return jb_fail(err, rc, "%s", why.text);
+    if (rc < 0 || strcmp(mode, "disabled") != 0)
         return JB_OK;
     jb_fail(err, JB_EABSENT, "switched off: %s/mode is disabled",
             zone->directory);
-    jb_error_set_fix(err, "echo enabled | sudo tee %s/mode", zone->directory);
+    if (jb_text_is_word(zone->directory))
+        jb_error_set_fix(err, "echo enabled | sudo tee %s/mode",
+                         zone->directory);
     return JB_EABSENT;
 }
 
@@ -154,8 +163,8 @@ static int zone_connect(const struct zone *zone, struct jb_thermal_input *input,
         rc = zone_check_mode(zone, err);
     if (rc == JB_OK)
         rc = jb_attribute_open(&input->value, path, err);
-    if (rc == JB_EDENIED)
-        jb_error_set_fix(err, "sudo chmod a+r %s, or run as root", path);
+    if (rc == JB_EDENIED && jb_text_is_word(path))
+        jb_error_set_fix(err, "sudo chmod a+r %s", path);
     return rc == JB_OK ? zone_check_value(zone, input, err) : rc;
 }
 
