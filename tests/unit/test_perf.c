@@ -445,7 +445,9 @@ static void test_denied(void **state)
 static void test_no_room_for_descriptors(void **state)
 {
     struct perf_case *test = *state;
-    struct jb_perf_meter meter = { .fd = -1, .type = 1, .config.word = { 9 } };
+    struct jb_perf_meter meter = {
+        .fd = -1, .leader_fd = -1, .type = 1, .config.word = { 9 }
+    };
     struct jb_error err = { .text = "" };
     struct rlimit before;
     struct rlimit none;
@@ -467,7 +469,9 @@ static void test_no_room_for_descriptors(void **state)
 static void test_unknown_event(void **state)
 {
     struct perf_case *test = *state;
-    struct jb_perf_meter meter = { .fd = -1, .type = INT32_MAX };
+    struct jb_perf_meter meter = { .fd = -1,
+                                   .leader_fd = -1,
+                                   .type = INT32_MAX };
     struct jb_error err = { .text = "" };
 
     perf_need_syscall();
