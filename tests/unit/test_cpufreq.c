@@ -336,6 +336,32 @@ static void test_no_topology(void **state)
     CHECK_U64("mean", cpufreq_hz(test, "package-0"), 2400000200);
 }
 
+/* Whose mean it is, and what weighs how much, is known or the mean is void: a
+ * directory in a file's place fails to be read. */
+static void test_weights_unknown(void **state)
+{
+    struct cpufreq *test = *state;
+    struct jb_error err = { 0 };
+    const struct jb_sensor *sensor;
+
+    tree_drop(&test->tree, CPU "cpufreq/policy2/affected_cpus");
+    cpufreq_write(test, "cpufreq/policy2", "affected_cpus/x", "");
+    source_must_open(&test->source);
+    sensor = source_sensor(&test->source, "package-1", NULL);
+    assert_int_equal(sensor->state, JB_EIO);
+    CHECK_TEXT("reason", sensor->reason,
+               "the CPUs of policy2 cannot be read: error");
+    assert_int_equal(source_take(&test->source, "package-1").state, JB_EIO);
+    CHECK_U64("policy2", cpufreq_hz(test, "policy2"), 3000000000);
+    CHECK_U64("package-0", cpufreq_hz(test, "package-0"), 1500000500);
+    jb_source_cpufreq.close(test->source.handle);
+    test->source.handle = NULL;
+    tree_write(&test->tree, CPU "online", "x\n");
+    CHECK_STATUS("topology", source_open(&test->source, &err), JB_EFORMAT,
+                 &err);
+    assert_non_null(strstr(err.text, "is not a CPU list"));
+}
+
 /* A policy of CPUs that are all offline is in nobody's mean. */
 static void test_nobody(void **state)
 {
@@ -558,6 +584,7 @@ int main(void)
         CPUFREQ_TEST(test_links),
         CPUFREQ_TEST(test_old_kernel),
         CPUFREQ_TEST(test_no_topology),
+        CPUFREQ_TEST(test_weights_unknown),
         CPUFREQ_TEST(test_nobody),
         CPUFREQ_TEST(test_absent),
         CPUFREQ_TEST(test_mute),

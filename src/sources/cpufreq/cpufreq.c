@@ -342,23 +342,48 @@ static bool cpufreq_has_mean(const struct jb_source *source, uint16_t package)
     return false;
 }
 
+static bool cpufreq_is_part(const struct jb_cpufreq_policy *policy,
+                            uint16_t package)
+{
+    return policy->package == package && policy->cpus > 0;
+}
+
+/* How much each part of a mean weighs must be known. */
+static bool cpufreq_weights_known(const struct jb_source *source,
+                                  uint16_t package, struct jb_error *why)
+{
+    for (size_t i = 0; i < source->policies.count; i++) {
+        const struct jb_cpufreq_policy *policy = &source->policies.list[i];
+
+        if (!cpufreq_is_part(policy, package) || policy->cpus_state == JB_OK)
+            continue;
+        jb_fail(why, policy->cpus_state, "the CPUs of %s cannot be read: %s",
+                policy->name, jb_status_name(policy->cpus_state));
+        return false;
+    }
+    return true;
+}
+
 /* A mean of which no part can be read says why its first part cannot. */
 static void cpufreq_explain_mean(const struct jb_source *source,
                                  uint16_t package, struct jb_error *why)
 {
     *why = (struct jb_error){ 0 };
+    if (!cpufreq_weights_known(source, package, why))
+        return;
     for (size_t i = 0; i < source->policies.count; i++) {
         const struct jb_sensor *main = &source->sensors[source->mains[i]];
 
-        if (source->policies.list[i].package != package ||
-            source->policies.list[i].cpus == 0)
+        if (!cpufreq_is_part(&source->policies.list[i], package))
             continue;
         if (main->state == JB_OK) {
-            why->status = JB_OK;
+            *why = (struct jb_error){ 0 };
             return;
         }
-        jb_fail(why, main->state, "%s", main->reason);
-        jb_error_set_fix(why, "%s", main->fix);
+        if (why->status == JB_OK) {
+            jb_fail(why, main->state, "%s", main->reason);
+            jb_error_set_fix(why, "%s", main->fix);
+        }
     }
 }
 
@@ -406,10 +431,10 @@ static int cpufreq_find(struct jb_source *source, struct jb_error *err)
 {
     const char *sysfs = source->env->roots->sysfs;
     struct jb_error no_policy;
-    int rc = jb_topology_read(sysfs, &source->topology, NULL);
+    int rc = jb_topology_read(sysfs, &source->topology, err);
 
-    if (rc == JB_ENOMEM)
-        return jb_fail(err, JB_ENOMEM, "the CPU topology");
+    if (rc < 0 && rc != JB_EABSENT) /* else: whose mean is it? */
+        return rc;
     rc =
         jb_cpufreq_find(sysfs, source->topology, &source->policies, &no_policy);
     if (rc == JB_OK)
@@ -530,7 +555,7 @@ static int cpufreq_take_mean(struct jb_source *source, uint16_t package,
         uint64_t khz = 0;
         int rc;
 
-        if (policy->package != package || policy->cpus == 0)
+        if (!cpufreq_is_part(policy, package))
             continue;
         rc = cpufreq_take_file(source, source->mains[i], now_ns, &khz);
         if (rc == JB_EABSENT)

@@ -103,11 +103,14 @@ static void policy_place(struct jb_cpufreq_policy *policy,
         char path[JB_PATH_MAX];
         char list[POLICY_LIST_MAX];
         size_t length;
+        int rc = jb_path(path, NULL, "%s/%s", policy->directory, files[i]);
 
-        if (jb_path(path, NULL, "%s/%s", policy->directory, files[i]) ||
-            jb_file_read(path, list, sizeof(list), &length, NULL))
-            continue;
-        policy->cpus = jb_cpufreq_count_cpus(list, length, topology, &cpu);
+        if (rc == JB_OK)
+            rc = jb_file_read(path, list, sizeof(list), &length, NULL);
+        if (rc == JB_OK)
+            policy->cpus = jb_cpufreq_count_cpus(list, length, topology, &cpu);
+        else if (rc != JB_EABSENT)
+            policy->cpus_state = rc;
     }
     place = topology ? jb_topology_find(topology, policy->number) : NULL;
     if (policy->cpus == 0 && (place || !topology))
@@ -154,6 +157,12 @@ struct policy_entry {
     uint32_t number;
 };
 
+/* A CPU without cpufreq, or a link to a policy that is gone. */
+static bool policy_is_missing(int errnum)
+{
+    return errnum == ENOENT || errnum == ENOTDIR;
+}
+
 /* The directory of an old kernel is the lowest CPU's; readdir may come to a
  * link to it first. */
 static int policy_add(struct jb_cpufreq_policies *policies,
@@ -162,8 +171,12 @@ static int policy_add(struct jb_cpufreq_policies *policies,
     struct jb_cpufreq_policy *policy;
     struct stat status;
 
-    /* Neither a CPU without cpufreq nor a link that was recorded as a file. */
-    if (stat(entry->directory, &status) < 0 || !S_ISDIR(status.st_mode))
+    /* Not a link that was recorded as a file, either. */
+    if (stat(entry->directory, &status) < 0)
+        return policy_is_missing(errno)
+                   ? JB_OK
+                   : jb_fail_errno(err, errno, "%s", entry->directory);
+    if (!S_ISDIR(status.st_mode))
         return JB_OK;
     policy = policy_same(policies, &status);
     if (policy && (strncmp(policy->name, "cpu", 3) != 0 ||
@@ -183,6 +196,13 @@ static int policy_add(struct jb_cpufreq_policies *policies,
     return JB_OK;
 }
 
+/* NULL with errno 0 at the end. */
+static struct dirent *policy_next(DIR *dir)
+{
+    errno = 0;
+    return readdir(dir);
+}
+
 /* Every entry of a directory called <stem>N, with <suffix> behind it. */
 static int policy_scan(struct jb_cpufreq_policies *policies, const char *parent,
                        const char *stem, const char *suffix,
@@ -193,8 +213,10 @@ static int policy_scan(struct jb_cpufreq_policies *policies, const char *parent,
     int rc = JB_OK;
 
     if (!dir)
-        return errno == ENOMEM ? jb_fail(err, JB_ENOMEM, "%s", parent) : JB_OK;
-    while (rc == JB_OK && (entry = readdir(dir))) {
+        return policy_is_missing(errno)
+                   ? JB_OK
+                   : jb_fail_errno(err, errno, "%s", parent);
+    while (rc == JB_OK && (entry = policy_next(dir))) {
         char path[JB_PATH_MAX];
         struct policy_entry found = { path, stem, 0 };
 
@@ -204,6 +226,8 @@ static int policy_scan(struct jb_cpufreq_policies *policies, const char *parent,
         if (rc == JB_OK)
             rc = policy_add(policies, &found, err);
     }
+    if (rc == JB_OK && errno != 0)
+        rc = jb_fail_errno(err, errno, "reading %s", parent);
     return rc;
 }
 

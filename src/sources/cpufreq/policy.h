@@ -26,7 +26,8 @@ struct jb_cpufreq_policy {
     dev_t device;
     ino_t inode;
     uint32_t number;
-    uint32_t cpus; /* that it governs and that are online: its weight */
+    uint32_t cpus;  /* that it governs and that are online: its weight */
+    int cpus_state; /* JB_OK, or why these could not be read */
     uint16_t package;
     uint64_t min_khz, max_khz, base_khz; /* 0: not said */
     char driver[JB_CPUFREQ_WORD_MAX], governor[JB_CPUFREQ_WORD_MAX];
