@@ -14,6 +14,7 @@ import pty
 import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -180,8 +181,10 @@ class Terminal:
         os.write(self.fd, text.encode())
 
     def wait(self):
-        while self.read_some(PATIENCE_S):
-            pass
+        until = time.monotonic() + PATIENCE_S
+        while self.read_some(1):
+            if time.monotonic() > until:
+                os.kill(self.pid, signal.SIGKILL)
         _, self.status = os.waitpid(self.pid, 0)
         os.close(self.fd)
         return self.status
