@@ -15,6 +15,8 @@ struct jb_machine {
     struct jb_machine_domain *domains;
     size_t source_count, sensor_count, domain_count;
 
+    bool still; /* see the config */
+
     pthread_mutex_t lock; /* guards the meters while lanes run */
     struct jb_sampler *sampler;
     uint64_t shortest_ns; /* of the periods of all feeds */

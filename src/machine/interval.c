@@ -18,7 +18,8 @@ static bool interval_no_answer(const struct jb_knot *from,
 
 /* A counter that stood still says "less than one step", which is no figure,
  * unless its domain may rest and has been seen to count. */
-static bool interval_is_still(const struct jb_meter *meter,
+static bool interval_is_still(const struct jb_machine *machine,
+                              const struct jb_meter *meter,
                               const struct jb_knot *from,
                               const struct jb_knot *to)
 {
@@ -28,8 +29,8 @@ static bool interval_is_still(const struct jb_meter *meter,
         return false;
     if (to->gap_uj > from->gap_uj && to->seen_ns <= from->seen_ns)
         return true; /* frozen, or nothing but a gap */
-    return !(sensor->flags & JB_SENSOR_MAY_REST) || to->raw == 0 ||
-           to->t_ns - from->t_ns < jb_meter_patience_ns(sensor);
+    return machine->still || !(sensor->flags & JB_SENSOR_MAY_REST) ||
+           to->raw == 0 || to->t_ns - from->t_ns < jb_meter_patience_ns(sensor);
 }
 
 static int interval_refuse_still(const struct jb_meter *meter,
@@ -104,7 +105,7 @@ static void interval_of_sensor(struct jb_machine *machine, size_t sensor,
         return;
     }
     interval_fill(meter, &from[sensor], &to[sensor], row);
-    if (interval_is_still(meter, &from[sensor], &to[sensor]))
+    if (interval_is_still(machine, meter, &from[sensor], &to[sensor]))
         interval_refuse_still(meter, &from[sensor], &to[sensor], &row->why);
 }
 

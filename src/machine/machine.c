@@ -447,6 +447,7 @@ int jb_machine_open(const struct jb_machine_config *config,
     if (!machine)
         return jb_fail(err, JB_ENOMEM, "a machine");
     machine->env = config->env;
+    machine->still = config->still;
     pthread_mutex_init(&machine->lock, NULL);
     rc = machine_open_sources(machine, config, err);
     if (rc == JB_OK)

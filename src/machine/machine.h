@@ -35,8 +35,9 @@ struct jb_machine_config {
                                                  NULL source; NULL: none */
     uint32_t quantities; /* 1 << enum jb_quantity: sources that give none of
                             them are not opened; 0: all */
-    bool still;  /* nothing runs on the trees: no model can say anything of
-                    a time there, unless it is named in sources */
+    bool still;  /* nothing runs on the trees: a counter that stands still says
+                    nothing even of a domain that may rest, and no model says
+                    anything unless it is named in sources */
     bool direct; /* without sources that relay what another process reads */
     bool all_modules; /* also load sources that live in modules: else only when
                          named in sources, or when nothing else measures */

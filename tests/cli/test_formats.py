@@ -468,15 +468,24 @@ class Replay(Case):
         """Powers of the recording; at ten times the speed ten times those."""
         for name in self.FILES:
             for speed in (1, 10):
-                got = run("stat", "--json", f"--replay={self.file(name)}",
-                          f"--replay-speed={speed}", "--", "sleep",
-                          str(0.8 / speed))
-                value = self.assert_schema("stat", got.stdout)
-                watts = {d["domain"]: d["average_w"] / speed
-                         for d in value["domains"]}
+                watts = self.watts(name, speed)
                 self.assertAlmostEqual(watts["package-0"], 44.4, delta=1.5,
                                        msg=f"{name} {speed}")
                 self.assertAlmostEqual(watts["dram-1"], 7.6, delta=0.7)
+
+    def watts(self, name, speed):
+        """On a busy machine a recording of 0.1 s can be over before the
+        command has begun; then there is no figure, and another try."""
+        for _ in range(10):
+            got = run("stat", "--json", f"--replay={self.file(name)}",
+                      f"--replay-speed={speed}", "--", "sleep",
+                      str(0.8 / speed))
+            value = self.assert_schema("stat", got.stdout)
+            watts = {d["domain"]: d["average_w"] / speed
+                     for d in value["domains"]}
+            if {"package-0", "dram-1"} <= watts.keys():
+                break
+        return watts
 
     def test_same_energy(self):
         """Recorded anew, at its speed and faster: the same joules."""
