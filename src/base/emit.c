@@ -21,7 +21,7 @@ static void emit_fail(struct jb_emit *emit, int status)
         emit->status = status;
 }
 
-static void emit_flush(struct jb_emit *emit)
+void jb_emit_flush(struct jb_emit *emit)
 {
     if (emit->status == JB_OK && emit->used > 0)
         emit_fail(emit, emit->put(emit->context, emit->buffer, emit->used));
@@ -39,7 +39,7 @@ static void emit_bytes(struct jb_emit *emit, const char *bytes, size_t length)
         bytes += part;
         length -= part;
         if (emit->used == sizeof(emit->buffer))
-            emit_flush(emit);
+            jb_emit_flush(emit);
     }
 }
 
@@ -234,6 +234,6 @@ int jb_emit_end(struct jb_emit *emit)
         emit_fail(emit, JB_EUSAGE);
     if (emit->line_depth > 0)
         emit_bytes(emit, "\n", 1);
-    emit_flush(emit);
+    jb_emit_flush(emit);
     return emit->status;
 }

@@ -57,6 +57,10 @@ void jb_emit_micro(struct jb_emit *emit, int64_t micro);
 void jb_emit_key_text(struct jb_emit *emit, const char *key, const char *value);
 void jb_emit_key_micro(struct jb_emit *emit, const char *key, int64_t micro);
 
+/* Hands on what is kept back so far.  A document can go on in a copy of the
+ * struct, which is how one end is tried while the other is still open. */
+void jb_emit_flush(struct jb_emit *emit);
+
 /* Hands on what is still kept back.  JB_EUSAGE when the document is not one
  * (brackets left open, a key without value, two values); else put's answer. */
 JB_NODISCARD int jb_emit_end(struct jb_emit *emit);

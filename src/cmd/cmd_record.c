@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* joulebook record: a time series of what the meters say, into a file. */
-#include <errno.h>
-#include <limits.h>
-#include <poll.h>
 #include <pthread.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
 #include "base/clock.h"
-#include "child.h"
 #include "disks.h"
 #include "formats/format.h"
 #include "machine/interval.h"
 #include "output.h"
+#include "pace.h"
+#include "record_ppf.h"
 #include "registry.h"
 
 enum { RECORD_DECIMALS_MAX = 6 };
@@ -34,7 +31,7 @@ static const struct jb_option record_table[] = {
       .max = UINT64_C(3600) * JB_NS_PER_S,
       .type = JB_OPTION_DURATION,
       RECORD(interval_ns),
-      .help = "a row every TIME (100ms; scaphandre 2s, energizta 5s)" },
+      .help = "a row every TIME (100ms; ppf 1s, scaphandre 2s, energizta 5s)" },
     { .name = "duration",
       .key = 'd',
       .argument = "TIME",
@@ -55,7 +52,7 @@ static const struct jb_option record_table[] = {
       .type = JB_OPTION_CHOICE,
       .choices = jb_format_choices,
       RECORD(format),
-      .help = "auto, json, jsonl, csv, energizta or scaphandre" },
+      .help = "auto, json, jsonl, csv, energizta, scaphandre, ppf" },
     { .name = "decimals",
       .argument = "N",
       .max = RECORD_DECIMALS_MAX,
@@ -82,7 +79,8 @@ static const struct jb_option record_table[] = {
 
 /* Rows reach the file at least this often: what a kill can cost. */
 static const uint64_t record_flush_ns = JB_NS_PER_S;
-static const uint64_t record_progress_ns = JB_NS_PER_S / 2;
+/* The wall clock may be set: rows after that have the new time. */
+static const uint64_t record_clock_ns = JB_NS_PER_S / 10;
 static const uint64_t record_probe_ns = JB_NS_PER_S / 10;
 /* Powers that are integrated must be looked at more often than a line comes. */
 static const uint64_t record_read_ns = JB_NS_PER_S;
@@ -103,36 +101,77 @@ struct record_session {
     char (*paths)[JB_SENSOR_PATH_MAX];
     struct jb_format_disk *disks;
     uint64_t flushed_ns;
+    bool told; /* the main thread knows that it has something to write */
 
     struct jb_knot *from, *to; /* of the line before and of this one */
     struct jb_interval *rows;
     struct jb_format_power *powers;
     uint64_t from_ns, next_ns;
 
-    int trouble; /* eventfd: readable once the file cannot be written */
-    bool bar;    /* a terminal is there to look at progress */
+    struct jb_pace pace;
 };
+
+static void record_follow_clock(struct record_session *session, uint64_t now_ns)
+{
+    struct jb_clockmap *clock = &session->setup.clock;
+
+    if (now_ns - clock->boot_ns < record_clock_ns)
+        return;
+    (void)jb_clockmap_update(clock, jb_clock_now_ns(&jb_clock_boottime),
+                             jb_clock_utc_ns());
+}
+
+/* A regular file takes rows from whoever has them: waking another thread costs
+ * more than writing.  What a reader may block is written by the main thread. */
+static void record_pass_on(struct record_session *session, uint64_t now_ns)
+{
+    bool due = now_ns - session->flushed_ns >= record_flush_ns;
+
+    if (session->file.waits)
+        due =
+            !session->told && (due || session->file.whole > JB_RECORDING_FLUSH);
+    if (!due)
+        return;
+    session->flushed_ns = now_ns;
+    session->told = session->file.waits;
+    if (session->told)
+        jb_pace_wake(&session->pace);
+    else
+        jb_recording_flush(&session->file);
+}
+
+/* By the main thread.  As long as something is pending it hears of the reader
+ * and needs not be told; rows that come meanwhile are told of by the next. */
+static void record_write_rows(struct record_session *session)
+{
+    pthread_mutex_lock(&session->lock);
+    jb_recording_take(&session->file);
+    pthread_mutex_unlock(&session->lock);
+    jb_recording_pump(&session->file);
+    pthread_mutex_lock(&session->lock);
+    session->told = jb_recording_pending(&session->file);
+    pthread_mutex_unlock(&session->lock);
+}
 
 static void record_take(void *context, const struct jb_machine_news *news,
                         size_t count)
 {
     struct record_session *session = context;
 
+    if (count == 0)
+        return;
     pthread_mutex_lock(&session->lock);
+    record_follow_clock(session, news[0].sample->t1_ns);
     for (size_t i = 0; i < count; i++)
         session->format->add(session->state, &(struct jb_format_reading){
                                                  .sensor = news[i].sensor,
                                                  .sample = news[i].sample,
                                                  .event = news[i].event,
                                                  .newest = news[i].newest });
-    if (count > 0 &&
-        news[0].sample->t1_ns - session->flushed_ns >= record_flush_ns) {
-        jb_recording_flush(&session->file);
-        session->flushed_ns = news[0].sample->t1_ns;
-    }
+    record_pass_on(session, news[0].sample->t1_ns);
     pthread_mutex_unlock(&session->lock);
     if (session->file.status != JB_OK)
-        eventfd_write(session->trouble, 1);
+        jb_pace_wake(&session->pace);
 }
 
 static size_t record_list_powers(struct record_session *session)
@@ -181,43 +220,6 @@ static void record_tick(struct record_session *session)
     session->from_ns = tick.end_ns;
 }
 
-static void record_print_progress(const struct record_session *session,
-                                  uint64_t done_ns)
-{
-    enum { WIDTH = 30 };
-    uint64_t whole_ns = session->options->duration_ns;
-    int full = whole_ns ? (int)((double)done_ns / (double)whole_ns * WIDTH) : 0;
-    char bar[WIDTH + 1];
-
-    if (!session->bar)
-        return;
-    full = full > WIDTH ? WIDTH : full;
-    memset(bar, '.', WIDTH);
-    memset(bar, '#', (size_t)full);
-    bar[WIDTH] = '\0';
-    fprintf(stderr, "\r[%s] %.1f s%s, %llu %s ", bar,
-            (double)done_ns / JB_NS_PER_S, whole_ns ? "" : " (Ctrl-C ends)",
-            (unsigned long long)session->file.rows,
-            session->format->tick ? "rows" : "readings");
-}
-
-/* How long poll() may sleep; -1: until something happens.  Whole milliseconds,
- * rounded up, so that the end is not met by a burst of short waits. */
-static int record_timeout_ms(const struct record_session *session,
-                             uint64_t now_ns, uint64_t begin_ns)
-{
-    uint64_t whole_ns = session->options->duration_ns;
-    uint64_t left_ns = whole_ns ? begin_ns + whole_ns - now_ns : UINT64_MAX;
-
-    if (session->bar && left_ns > record_progress_ns)
-        left_ns = record_progress_ns;
-    if (session->format->tick && left_ns > session->next_ns - now_ns)
-        left_ns = session->next_ns - now_ns;
-    if (left_ns / JB_NS_PER_MS >= INT_MAX)
-        return left_ns == UINT64_MAX ? -1 : INT_MAX;
-    return (int)(left_ns / JB_NS_PER_MS) + 1;
-}
-
 static void record_tick_if_due(struct record_session *session, uint64_t now_ns)
 {
     uint64_t step_ns = session->interval_ns;
@@ -233,30 +235,19 @@ static void record_tick_if_due(struct record_session *session, uint64_t now_ns)
 }
 
 /* Until the time is over, a signal came, or the file cannot be written. */
-static void record_wait(struct record_session *session,
-                        const struct jb_signals *signals)
+static void record_wait(struct record_session *session)
 {
-    uint64_t begin_ns = session->setup.clock.boot_ns;
-    uint64_t whole_ns = session->options->duration_ns;
-    struct pollfd watched[2] = { { .fd = signals->fd, .events = POLLIN },
-                                 { .fd = session->trouble, .events = POLLIN } };
-
     if (session->format->tick)
         record_tick(session);
-    session->next_ns = begin_ns + session->interval_ns;
-    for (;;) {
-        uint64_t now_ns = jb_clock_now_ns(&jb_clock_boottime);
-
-        record_tick_if_due(session, now_ns);
-        if ((whole_ns && now_ns - begin_ns >= whole_ns) ||
-            session->file.status != JB_OK || jb_signals_next(signals) != 0)
-            return;
-        now_ns = jb_clock_now_ns(&jb_clock_boottime);
-        record_print_progress(session, now_ns - begin_ns);
-        if (whole_ns && now_ns - begin_ns >= whole_ns)
-            continue;
-        poll(watched, 2, record_timeout_ms(session, now_ns, begin_ns));
+    session->next_ns = session->format->tick
+                           ? session->setup.begin_ns + session->interval_ns
+                           : UINT64_MAX;
+    while (jb_pace_sleep(&session->pace, session->next_ns)) {
+        record_write_rows(session);
+        record_tick_if_due(session, jb_clock_now_ns(&jb_clock_boottime));
     }
+    /* the last interval ends with the recording */
+    record_tick_if_due(session, jb_clock_now_ns(&jb_clock_boottime));
 }
 
 static int record_allocate(struct record_session *session, struct jb_error *err)
@@ -315,7 +306,8 @@ static int record_describe(struct record_session *session, struct jb_error *err)
         rc = jb_disks_list(&session->cli->env, session->sensors, count,
                            &session->disks, &setup->disk_count, err);
     setup->disks = session->disks;
-    setup->clock.boot_ns = jb_clock_now_ns(&jb_clock_boottime);
+    setup->begin_ns = jb_clock_now_ns(&jb_clock_boottime);
+    setup->clock.boot_ns = setup->begin_ns;
     setup->clock.utc_ns = jb_clock_utc_ns();
     return rc;
 }
@@ -341,8 +333,7 @@ static int record_open_file(struct record_session *session,
                          session->options->output);
 }
 
-static int record_follow(struct record_session *session,
-                         const struct jb_signals *signals, struct jb_error *err)
+static int record_prepare(struct record_session *session, struct jb_error *err)
 {
     struct jb_machine_watch watch = {
         .period_ns = session->interval_ns,
@@ -357,38 +348,45 @@ static int record_follow(struct record_session *session,
     if (session->format->tick && watch.period_ns > record_read_ns)
         watch.period_ns = record_read_ns;
     rc = jb_machine_watch(session->machine, &watch, err);
-    if (rc == JB_OK)
-        rc = record_open_file(session, err);
+    return rc == JB_OK ? record_open_file(session, err) : rc;
+}
+
+static int record_follow(struct record_session *session, struct jb_error *err)
+{
+    struct jb_pace *pace = &session->pace;
+    int rc = jb_pace_open(pace, err);
+
+    pace->bar =
+        jb_pace_wants_bar(session->cli->quiet, session->options->output);
+    pace->unit = session->format->tick ? "rows" : "readings";
+    pace->file = &session->file;
+    pace->begin_ns = session->setup.begin_ns;
+    pace->whole_ns = session->options->duration_ns;
     if (rc == JB_OK)
         rc = jb_machine_start(session->machine, err);
     if (rc == JB_OK)
-        record_wait(session, signals);
+        record_wait(session);
     jb_machine_stop(session->machine);
+    if (rc == JB_OK)
+        jb_pace_drain(pace);
+    if (pace->bar)
+        fputc('\n', stderr);
+    jb_pace_close(pace);
     return rc;
 }
 
+/* Signals end the program as ever until all is open: a FIFO without a reader
+ * is waited for. */
 static int record_all(struct record_session *session, struct jb_error *err)
 {
-    struct jb_signals signals;
-    int rc;
+    int rc = record_prepare(session, err);
 
-    session->trouble = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (session->trouble < 0)
-        return jb_fail_errno(err, errno, "eventfd");
-    rc = jb_signals_open(&signals, err);
-    if (rc < 0) {
-        close(session->trouble);
-        return rc;
-    }
-    rc = record_follow(session, &signals, err);
-    if (session->bar)
-        fputc('\n', stderr);
+    if (rc == JB_OK)
+        rc = record_follow(session, err);
     if (jb_recording_close(&session->file, rc == JB_OK ? err : NULL) < 0 &&
         rc == JB_OK)
         rc = err->status;
     session->format->close(session->state);
-    jb_signals_close(&signals);
-    close(session->trouble);
     return rc;
 }
 
@@ -485,19 +483,56 @@ static int record_open(struct record_session *session, struct jb_error *err)
     return rc == JB_OK ? record_check_machine(session, err) : rc;
 }
 
+static bool record_is_ppf(const struct record_options *options)
+{
+    return strcmp(jb_format_choices[options->format], JB_RECORD_PPF) == 0;
+}
+
+/* Its readings are those of the library's monitors, which choose their meters
+ * themselves. */
+static int record_run_ppf(const struct jb_cli *cli,
+                          const struct record_options *options,
+                          struct jb_error *err)
+{
+    const struct {
+        const char *name;
+        bool given;
+    } others[] = {
+        { "--sources", options->sources != NULL },
+        { "--domains", options->domains != NULL },
+        { "--all", options->all },
+        { "--decimals", options->decimals > 0 },
+        { "--replay", cli->played },
+    };
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (others[i].given)
+            return jb_fail(err, JB_EUSAGE,
+                           "%s does not go with --format=ppf: its monitors "
+                           "cpu, gpu and system choose their meters themselves",
+                           others[i].name);
+    return jb_record_ppf(
+        cli,
+        &(struct jb_record_ppf){ .output = options->output,
+                                 .interval_ns = options->interval_ns,
+                                 .duration_ns = options->duration_ns },
+        err);
+}
+
 static int record_run(const struct jb_cli *cli, const void *opaque, int argc,
                       char **argv, int *exit_code, struct jb_error *err)
 {
     struct record_session session = { .cli = cli,
                                       .options = opaque,
-                                      .file.fd = -1,
-                                      .bar = !cli->quiet &&
-                                             isatty(STDERR_FILENO) };
-    int rc = record_choose_format(&session, err);
+                                      .file.fd = -1 };
+    int rc;
 
     (void)argc;
     (void)argv;
     (void)exit_code;
+    if (record_is_ppf(session.options))
+        return record_run_ppf(cli, session.options, err);
+    rc = record_choose_format(&session, err);
     if (rc < 0)
         return rc;
     pthread_mutex_init(&session.lock, NULL);
@@ -520,7 +555,8 @@ const struct jb_command jb_command_record = {
         "Energy is in joules since the first reading, power_w the mean "
         "since the count last moved.  The file is valid at any moment, also "
         "when the recording is interrupted or killed.  energizta and "
-        "scaphandre are what those tools write.",
+        "scaphandre are what those tools write, ppf what monitors and collectors "
+        "of the library save.",
     .options = record_table,
     .options_size = sizeof(struct record_options),
     .run = record_run,

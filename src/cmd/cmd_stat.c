@@ -164,6 +164,18 @@ static void stat_print_interval_head(struct stat_session *session)
     session->headed = true;
 }
 
+/* An estimate without its interval would pass for a measurement. */
+static void stat_print_doubt(const struct stat_session *session,
+                             const struct jb_interval *row)
+{
+    double energy_j = jb_energy_joules(row->span.energy);
+
+    if (row->provenance == JB_ESTIMATED)
+        fprintf(session->lines, "  estimated, %.6f to %.6f J",
+                energy_j - (double)row->below_uj / 1e6,
+                energy_j + (double)row->above_uj / 1e6);
+}
+
 /* A line per domain with what it used since the previous line. */
 static void stat_print_interval(struct stat_session *session, double at_s)
 {
@@ -180,14 +192,16 @@ static void stat_print_interval(struct stat_session *session, double at_s)
     for (size_t d = 0; d < count; d++) {
         const struct jb_interval *row = &session->rows[d];
 
-        if (row->why.status == JB_OK)
-            fprintf(session->lines, "%12.6f  %-15s %14.6f %12.6f%s\n", at_s,
-                    domains[d].name, jb_energy_joules(row->span.energy),
-                    (double)row->average_uw / 1e6,
-                    row->provenance == JB_ESTIMATED ? "  estimated" : "");
-        else
-            fprintf(session->lines, "%12.6f  %-15s %14s %12s  %s\n", at_s,
-                    domains[d].name, "-", "-", row->why.text);
+        fprintf(session->lines, "%12.6f  %-15s", at_s, domains[d].name);
+        if (row->why.status == JB_OK) {
+            fprintf(session->lines, " %14.6f %12.6f",
+                    jb_energy_joules(row->span.energy),
+                    (double)row->average_uw / 1e6);
+            stat_print_doubt(session, row);
+        } else {
+            fprintf(session->lines, " %14s %12s  %s", "-", "-", row->why.text);
+        }
+        fputc('\n', session->lines);
     }
     fflush(session->lines);
     memcpy(session->last, session->end, sensors * sizeof(*session->last));

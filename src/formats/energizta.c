@@ -247,7 +247,6 @@ static void energizta_tick(struct jb_format_state *state,
     energizta_put_powers(state);
     jb_recording_put_text(state->file, "\"" JB_ENERGIZTA_VERSION_KEY
                                        "\": \"" JB_ENERGIZTA_VERSION "\"}\n");
-    state->file->rows++;
     jb_recording_end_row(state->file);
 }
 

@@ -46,7 +46,9 @@ struct jb_format_setup {
     size_t sensor_count;
     const struct jb_format_disk *disks;
     size_t disk_count;
-    struct jb_clockmap clock; /* taken when it begins */
+    uint64_t begin_ns;        /* elapsed time counts from it */
+    struct jb_clockmap clock; /* now: whoever fills it keeps it true, since wall
+                                 clocks are set; changed between two calls */
     uint64_t interval_ns;
     unsigned decimals; /* of what is an integer otherwise */
 };
@@ -106,7 +108,9 @@ struct jb_format {
 extern const struct jb_format *const jb_formats[];
 
 /* The same names for an option's choices; first "auto", which goes by the
- * file's ending, and "native", which is auto among our own.  Ends with NULL. */
+ * file's ending, and "native", which is auto among our own.  "ppf" has no
+ * descriptor here: its readings are the library's, and not a sensor's.  Ends
+ * with NULL. */
 extern const char *const jb_format_choices[];
 
 /* The format of that name, or NULL. */

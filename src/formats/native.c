@@ -25,25 +25,46 @@ const struct jb_native_name jb_native_names[JB_NATIVE_COLUMNS] = {
     [JB_NATIVE_POWER] = { "power_w", false },
     [JB_NATIVE_PROVENANCE] = { "provenance", true },
     [JB_NATIVE_STATE] = { "state", true },
+    [JB_NATIVE_POWER_LOW] = { "power_low_w", false },
+    [JB_NATIVE_POWER_HIGH] = { "power_high_w", false },
 };
 
 enum native_form { NATIVE_JSON, NATIVE_JSONL, NATIVE_CSV };
 
+/* What is written of each sensor before, between and behind the columns that
+ * change from row to row is made once. */
+enum native_slot {
+    NATIVE_SLOT_TIME,
+    NATIVE_SLOT_ELAPSED,
+    NATIVE_SLOT_VALUE,
+    NATIVE_SLOT_POWER,
+    NATIVE_SLOT_STATE,
+    NATIVE_SLOT_LOW,
+    NATIVE_SLOT_HIGH,
+    NATIVE_SLOTS,
+};
+enum { NATIVE_ROW_MORE = NATIVE_SLOTS * JB_NUMBER_MAX + 2 };
+
+struct native_pieces {
+    char *text;
+    size_t end[NATIVE_SLOTS + 1];
+};
+
 /* What is known of one sensor before and between its rows. */
 struct native_sensor {
-    char *sensor, *domain; /* ready to be printed: quoted and escaped */
-    bool judged;           /* it has a meter, which may refuse a reading */
-    bool metered;          /* ... of energy */
+    struct native_pieces pieces;
+    bool judged;  /* it has a meter, which may refuse a reading */
+    bool metered; /* ... of energy */
     bool may_rest;
+    bool estimated;
     struct jb_knot previous; /* where its count last moved; t_ns 0: none */
     struct jb_energy origin; /* of the first reading */
 };
 
-/* The texts of one row that change from row to row. */
+/* The figures of one row; known: 1 << enum native_slot. */
 struct native_row {
-    char time[32], elapsed[JB_NUMBER_MAX];
-    char value[JB_NUMBER_MAX], power[JB_NUMBER_MAX];
-    const char *fields[JB_NATIVE_COLUMNS];
+    unsigned known;
+    int64_t value, power, low, high; /* millionths */
 };
 
 struct jb_format_state {
@@ -59,10 +80,8 @@ static void native_close(struct jb_format_state *state)
 {
     if (!state)
         return;
-    for (size_t i = 0; state->sensors && i < state->setup->sensor_count; i++) {
-        free(state->sensors[i].sensor);
-        free(state->sensors[i].domain);
-    }
+    for (size_t i = 0; state->sensors && i < state->setup->sensor_count; i++)
+        free(state->sensors[i].pieces.text);
     free(state->sensors);
     free(state);
 }
@@ -75,21 +94,118 @@ static char *native_quote(enum native_form form, const char *text)
     return text[0] ? jb_json_quote(text) : strdup("null");
 }
 
+/* The slot of a column that changes from row to row, or -1. */
+static int native_slot(int column)
+{
+    static const int slots[JB_NATIVE_COLUMNS] = {
+        [JB_NATIVE_SENSOR] = -1,
+        [JB_NATIVE_DOMAIN] = -1,
+        [JB_NATIVE_QUANTITY] = -1,
+        [JB_NATIVE_UNIT] = -1,
+        [JB_NATIVE_PROVENANCE] = -1,
+        [JB_NATIVE_TIME] = NATIVE_SLOT_TIME,
+        [JB_NATIVE_ELAPSED] = NATIVE_SLOT_ELAPSED,
+        [JB_NATIVE_VALUE] = NATIVE_SLOT_VALUE,
+        [JB_NATIVE_POWER] = NATIVE_SLOT_POWER,
+        [JB_NATIVE_STATE] = NATIVE_SLOT_STATE,
+        [JB_NATIVE_POWER_LOW] = NATIVE_SLOT_LOW,
+        [JB_NATIVE_POWER_HIGH] = NATIVE_SLOT_HIGH,
+    };
+
+    return slots[column];
+}
+
+/* One column of a row: its key, then its text, or the end of a piece where the
+ * text changes.  texts come with their quotes. */
+static void native_add_column(enum native_form form, int column,
+                              const char *const *texts,
+                              struct native_pieces *out, char **to)
+{
+    const struct jb_native_name *name = &jb_native_names[column];
+    bool json = form != NATIVE_CSV;
+    int slot = native_slot(column);
+
+    if (json)
+        *to = stpcpy(*to, column ? ", \"" : "{\"");
+    else if (column)
+        *to = stpcpy(*to, ",");
+    if (json)
+        *to = stpcpy(stpcpy(*to, name->name), "\": ");
+    if (slot < 0) {
+        *to = stpcpy(*to, texts[column]);
+        return;
+    }
+    if (json && name->quoted)
+        *to = stpcpy(*to, "\"");
+    out->end[slot] = (size_t)(*to - out->text);
+    if (json && name->quoted)
+        *to = stpcpy(*to, "\"");
+}
+
+static int native_cut_pieces(enum native_form form, const char *const *texts,
+                             struct native_pieces *out)
+{
+    static const char *const ends[] = { "}", "}\n", "\n" };
+    size_t room = 8;
+    char *to;
+
+    for (int i = 0; i < JB_NATIVE_COLUMNS; i++)
+        room += strlen(jb_native_names[i].name) + 8 +
+                (texts[i] ? strlen(texts[i]) : 0);
+    out->text = malloc(room);
+    if (!out->text)
+        return JB_ENOMEM;
+    to = out->text;
+    for (int i = 0; i < JB_NATIVE_COLUMNS; i++)
+        native_add_column(form, i, texts, out, &to);
+    to = stpcpy(to, ends[form]);
+    out->end[NATIVE_SLOTS] = (size_t)(to - out->text);
+    return JB_OK;
+}
+
+/* The texts of a sensor that stay; with their quotes, in memory of their own.
+ * False when there is none. */
+static bool native_fixed_texts(enum native_form form,
+                               const struct jb_format_sensor *sensor,
+                               char *texts[JB_NATIVE_COLUMNS])
+{
+    const struct jb_sensor *about = sensor->about;
+    char domain[JB_DOMAIN_NAME_MAX];
+    const char *const plain[JB_NATIVE_COLUMNS] = {
+        [JB_NATIVE_SENSOR] = sensor->path,
+        [JB_NATIVE_DOMAIN] = jb_domain_name(&about->domain, domain),
+        [JB_NATIVE_QUANTITY] = jb_quantity_name(about->unit.quantity),
+        [JB_NATIVE_UNIT] = jb_quantity_unit(about->unit.quantity),
+        [JB_NATIVE_PROVENANCE] = jb_provenance_name(about->provenance),
+    };
+    bool whole = true;
+
+    for (int i = 0; i < JB_NATIVE_COLUMNS; i++) {
+        texts[i] = plain[i] ? native_quote(form, plain[i]) : NULL;
+        whole = whole && (!plain[i] || texts[i]);
+    }
+    return whole;
+}
+
 static int native_describe(struct jb_format_state *state, size_t i,
                            struct jb_error *err)
 {
     const struct jb_format_sensor *from = &state->setup->sensors[i];
     const struct jb_sensor *about = from->about;
     struct native_sensor *to = &state->sensors[i];
-    char domain[JB_DOMAIN_NAME_MAX];
+    char *texts[JB_NATIVE_COLUMNS];
+    int rc = JB_ENOMEM;
 
-    to->sensor = native_quote(state->form, from->path);
-    to->domain =
-        native_quote(state->form, jb_domain_name(&about->domain, domain));
-    if (!to->sensor || !to->domain)
-        return jb_fail(err, JB_ENOMEM, "name of %s", from->path);
+    if (native_fixed_texts(state->form, from, texts))
+        rc = native_cut_pieces(state->form, (const char *const *)texts,
+                               &to->pieces);
+    for (int t = 0; t < JB_NATIVE_COLUMNS; t++)
+        free(texts[t]);
+    if (rc < 0)
+        return jb_fail(err, rc, "name of %s", from->path);
     to->judged = from->metered;
     to->metered = about->unit.quantity == JB_QUANTITY_ENERGY && from->metered;
+    to->estimated = about->provenance == JB_ESTIMATED;
     to->may_rest =
         about->flags & JB_SENSOR_MAY_REST || about->kind != JB_KIND_COUNTER;
     return JB_OK;
@@ -101,9 +217,10 @@ static void native_put_head(struct jb_format_state *state)
 
     if (state->form == NATIVE_JSON)
         jb_recording_put(state->file,
-                         "{\"format\": \"" JB_NATIVE_FORMAT
-                         "\", \"version\": %d, \"interval_s\": %" PRIu64
-                         ".%09" PRIu64 ", \"readings\": [",
+                         "{\"" JB_NATIVE_FORMAT_KEY "\": \"" JB_NATIVE_FORMAT
+                         "\", \"" JB_NATIVE_VERSION_KEY
+                         "\": %d, \"interval_s\": %" PRIu64 ".%09" PRIu64
+                         ", \"readings\": [",
                          JB_NATIVE_VERSION, interval_ns / JB_NS_PER_S,
                          interval_ns % JB_NS_PER_S);
     for (int i = 0; state->form == NATIVE_CSV && i < JB_NATIVE_COLUMNS; i++)
@@ -111,7 +228,7 @@ static void native_put_head(struct jb_format_state *state)
                          jb_native_names[i].name);
     if (state->form == NATIVE_CSV)
         jb_recording_put_text(state->file, "\n");
-    jb_recording_end_row(state->file);
+    jb_recording_end_head(state->file);
 }
 
 static int native_open(const struct jb_format_setup *setup,
@@ -164,30 +281,6 @@ static int native_open_csv(const struct jb_format_setup *setup,
     return native_open(setup, file, NATIVE_CSV, out, err);
 }
 
-/* ISO 8601 in UTC with milliseconds; the date is computed once a second. */
-static void native_times(struct jb_format_state *state, uint64_t t_ns,
-                         struct native_row *row)
-{
-    uint64_t begin_ns = state->setup->clock.boot_ns;
-    int64_t utc_ns = jb_clockmap_utc_ns(&state->setup->clock, t_ns);
-    int64_t second = utc_ns / JB_NS_PER_S;
-    uint64_t since_ns = t_ns > begin_ns ? t_ns - begin_ns : 0;
-
-    if (second != state->second) {
-        time_t time = (time_t)second;
-        struct tm tm;
-
-        gmtime_r(&time, &tm);
-        strftime(state->second_text, sizeof(state->second_text),
-                 "%Y-%m-%dT%H:%M:%S", &tm);
-        state->second = second;
-    }
-    snprintf(row->time, sizeof(row->time), "%s.%03uZ", state->second_text,
-             (unsigned)(utc_ns % JB_NS_PER_S / JB_NS_PER_MS) % 1000);
-    snprintf(row->elapsed, sizeof(row->elapsed), "%" PRIu64 ".%06" PRIu64,
-             since_ns / JB_NS_PER_S, since_ns % JB_NS_PER_S / JB_NS_PER_US);
-}
-
 /* A counter that stands still for too long was not observed: the meter has
  * booked a gap. */
 static bool native_stands_still(const struct native_sensor *sensor,
@@ -224,10 +317,65 @@ static const char *native_state(const struct native_sensor *sensor,
     return jb_status_name(JB_OK);
 }
 
+/* ISO 8601 in UTC with milliseconds; the date is computed once a second. */
+static char *native_put_time(struct jb_format_state *state, char *to,
+                             uint64_t t_ns)
+{
+    int64_t utc_ns = jb_clockmap_utc_ns(&state->setup->clock, t_ns);
+    int64_t second = utc_ns / JB_NS_PER_S;
+    int64_t rest_ns = utc_ns % JB_NS_PER_S;
+
+    if (second != state->second) {
+        time_t time = (time_t)second;
+        struct tm tm;
+
+        gmtime_r(&time, &tm);
+        strftime(state->second_text, sizeof(state->second_text),
+                 "%Y-%m-%dT%H:%M:%S", &tm);
+        state->second = second;
+    }
+    to = stpcpy(to, state->second_text);
+    *to++ = '.';
+    to = jb_put_digits(to, (uint64_t)(rest_ns > 0 ? rest_ns : 0) / JB_NS_PER_MS,
+                       3);
+    *to++ = 'Z';
+    return to;
+}
+
+static char *native_put_elapsed(const struct jb_format_state *state, char *to,
+                                uint64_t t_ns)
+{
+    uint64_t begin_ns = state->setup->begin_ns;
+    uint64_t since_ns = t_ns > begin_ns ? t_ns - begin_ns : 0;
+
+    return jb_put_millionths(to, (int64_t)(since_ns / JB_NS_PER_US), 6);
+}
+
+static int64_t native_mean_uw(double uj, uint64_t ns)
+{
+    return (int64_t)(uj * JB_NS_PER_S / (double)ns);
+}
+
+/* The model's own interval around a mean power, since previous. */
+static void native_interval(const struct native_sensor *sensor,
+                            const struct jb_knot *knot, double uj,
+                            struct native_row *row)
+{
+    const struct jb_knot *previous = &sensor->previous;
+    uint64_t ns = knot->t_ns - previous->t_ns;
+    double below_uj = (double)(knot->below_uj - previous->below_uj);
+    double above_uj = (double)(knot->above_uj - previous->above_uj);
+
+    row->low = native_mean_uw(below_uj < uj ? uj - below_uj : 0.0, ns);
+    row->high = native_mean_uw(uj + above_uj, ns);
+    row->known |= 1U << NATIVE_SLOT_LOW | 1U << NATIVE_SLOT_HIGH;
+}
+
 /* Mean power since the count last moved, where the meter was sure of it: a
  * count that has not moved does not say 0 W. */
 static void native_power(struct native_sensor *sensor,
-                         const struct jb_format_reading *reading, char *power)
+                         const struct jb_format_reading *reading,
+                         struct native_row *row)
 {
     const struct jb_knot *knot = reading->newest;
     struct jb_knot *previous = &sensor->previous;
@@ -240,15 +388,29 @@ static void native_power(struct native_sensor *sensor,
     if (previous->t_ns != 0 && knot->t_ns > previous->t_ns && advance &&
         knot->gap_uj == previous->gap_uj) {
         step = jb_energy_sub(knot->energy, previous->energy);
-        jb_format_millionths(power,
-                             (int64_t)((double)step.uj * JB_NS_PER_S /
-                                       (double)(knot->t_ns - previous->t_ns)),
-                             6);
+        row->power =
+            native_mean_uw((double)step.uj, knot->t_ns - previous->t_ns);
+        row->known |= 1U << NATIVE_SLOT_POWER;
+        if (sensor->estimated)
+            native_interval(sensor, knot, (double)step.uj, row);
     }
     *previous = *knot;
 }
 
-/* Both stay "" where there is no such figure. */
+/* A power of a model, as it stands in the reading: its value with its interval.
+ */
+static void native_value_interval(const struct jb_sample *sample,
+                                  struct native_row *row)
+{
+    double uw = (double)row->value;
+    double below_uw = uw * (double)sample->below_ppm / 1e6;
+
+    row->low = (int64_t)(below_uw < uw ? uw - below_uw : 0.0);
+    row->high = (int64_t)(uw + uw * (double)sample->above_ppm / 1e6);
+    row->known |= 1U << NATIVE_SLOT_LOW | 1U << NATIVE_SLOT_HIGH;
+}
+
+/* What there is no figure for stays unknown. */
 static void native_values(struct native_sensor *sensor,
                           const struct jb_sensor *about,
                           const struct jb_format_reading *reading,
@@ -261,52 +423,65 @@ static void native_values(struct native_sensor *sensor,
         (sensor->judged && reading->event == JB_METER_REFUSED))
         return;
     if (!sensor->metered) {
-        if (jb_sensor_value(about, reading->sample->raw, &single) == JB_OK)
-            jb_format_millionths(row->value, single.uj, 6);
+        if (jb_sensor_value(about, reading->sample->raw, &single) != JB_OK)
+            return;
+        row->value = single.uj;
+        row->known |= 1U << NATIVE_SLOT_VALUE;
+        if (sensor->estimated && about->unit.quantity == JB_QUANTITY_POWER)
+            native_value_interval(reading->sample, row);
         return;
     }
     if (!knot)
         return;
     if (sensor->previous.t_ns == 0)
         sensor->origin = knot->energy;
-    jb_format_millionths(row->value,
-                         jb_energy_sub(knot->energy, sensor->origin).uj, 6);
-    native_power(sensor, reading, row->power);
+    row->value = jb_energy_sub(knot->energy, sensor->origin).uj;
+    row->known |= 1U << NATIVE_SLOT_VALUE;
+    native_power(sensor, reading, row);
 }
 
-static void native_put_csv(struct jb_recording *file,
-                           const struct native_row *row)
+static char *native_put_piece(const struct native_pieces *pieces, int slot,
+                              char *to)
 {
-    for (int i = 0; i < JB_NATIVE_COLUMNS; i++) {
-        if (i > 0)
-            jb_recording_put_text(file, ",");
-        jb_recording_put_text(file, row->fields[i]);
-    }
-    jb_recording_put_text(file, "\n");
+    size_t begin = slot ? pieces->end[slot - 1] : 0;
+
+    return mempcpy(to, pieces->text + begin, pieces->end[slot] - begin);
 }
 
-/* The names of sensors and domains come with their quotes. */
-static void native_put_json(const struct jb_format_state *state,
-                            const struct native_row *row)
+static char *native_put_number(const struct jb_format_state *state,
+                               const struct native_row *row, int slot,
+                               int64_t micro, char *to)
 {
-    struct jb_recording *file = state->file;
+    if (row->known & 1U << slot)
+        return jb_put_millionths(to, micro, 6);
+    return state->form == NATIVE_CSV ? to : stpcpy(to, "null");
+}
 
-    if (state->form == NATIVE_JSON)
-        jb_recording_put_text(file, file->rows ? ",\n" : "\n");
-    for (int i = 0; i < JB_NATIVE_COLUMNS; i++) {
-        const struct jb_native_name *column = &jb_native_names[i];
-        bool quote =
-            column->quoted && i != JB_NATIVE_SENSOR && i != JB_NATIVE_DOMAIN;
+static char *native_put_slot(struct jb_format_state *state,
+                             const struct jb_format_reading *reading,
+                             const struct native_row *row, int slot, char *to)
+{
+    const struct native_sensor *sensor = &state->sensors[reading->sensor];
 
-        jb_recording_put_text(file, i ? ", \"" : "{\"");
-        jb_recording_put_text(file, column->name);
-        jb_recording_put_text(file, quote ? "\": \"" : "\": ");
-        jb_recording_put_text(file,
-                              row->fields[i][0] ? row->fields[i] : "null");
-        if (quote)
-            jb_recording_put_text(file, "\"");
+    switch ((enum native_slot)slot) {
+    case NATIVE_SLOT_TIME:
+        return native_put_time(state, to, reading->sample->t1_ns);
+    case NATIVE_SLOT_ELAPSED:
+        return native_put_elapsed(state, to, reading->sample->t1_ns);
+    case NATIVE_SLOT_VALUE:
+        return native_put_number(state, row, slot, row->value, to);
+    case NATIVE_SLOT_POWER:
+        return native_put_number(state, row, slot, row->power, to);
+    case NATIVE_SLOT_STATE:
+        return stpcpy(to, native_state(sensor, reading));
+    case NATIVE_SLOT_LOW:
+        return native_put_number(state, row, slot, row->low, to);
+    case NATIVE_SLOT_HIGH:
+        return native_put_number(state, row, slot, row->high, to);
+    case NATIVE_SLOTS:
+        break;
     }
-    jb_recording_put_text(file, state->form == NATIVE_JSONL ? "}\n" : "}");
+    return to;
 }
 
 static void native_add(struct jb_format_state *state,
@@ -315,27 +490,24 @@ static void native_add(struct jb_format_state *state,
     const struct jb_sensor *about =
         state->setup->sensors[reading->sensor].about;
     struct native_sensor *sensor = &state->sensors[reading->sensor];
-    struct native_row row;
+    const struct native_pieces *pieces = &sensor->pieces;
+    struct jb_recording *file = state->file;
+    struct native_row row = { .known = 0 };
+    char *to =
+        jb_recording_room(file, pieces->end[NATIVE_SLOTS] + NATIVE_ROW_MORE);
 
-    row.value[0] = row.power[0] = '\0';
-    native_times(state, reading->sample->t1_ns, &row);
     native_values(sensor, about, reading, &row);
-    row.fields[JB_NATIVE_STATE] = native_state(sensor, reading);
-    row.fields[JB_NATIVE_TIME] = row.time;
-    row.fields[JB_NATIVE_ELAPSED] = row.elapsed;
-    row.fields[JB_NATIVE_SENSOR] = sensor->sensor;
-    row.fields[JB_NATIVE_DOMAIN] = sensor->domain;
-    row.fields[JB_NATIVE_QUANTITY] = jb_quantity_name(about->unit.quantity);
-    row.fields[JB_NATIVE_VALUE] = row.value;
-    row.fields[JB_NATIVE_UNIT] = jb_quantity_unit(about->unit.quantity);
-    row.fields[JB_NATIVE_POWER] = row.power;
-    row.fields[JB_NATIVE_PROVENANCE] = jb_provenance_name(about->provenance);
-    if (state->form == NATIVE_CSV)
-        native_put_csv(state->file, &row);
-    else
-        native_put_json(state, &row);
-    state->file->rows++;
-    jb_recording_end_row(state->file);
+    if (to) {
+        if (state->form == NATIVE_JSON)
+            to = stpcpy(to, file->rows ? ",\n" : "\n");
+        for (int slot = 0; slot < NATIVE_SLOTS; slot++) {
+            to = native_put_piece(pieces, slot, to);
+            to = native_put_slot(state, reading, &row, slot, to);
+        }
+        to = native_put_piece(pieces, NATIVE_SLOTS, to);
+        jb_recording_filled(file, to);
+    }
+    jb_recording_end_row(file);
 }
 
 const struct jb_format jb_format_json = {

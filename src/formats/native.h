@@ -17,7 +17,10 @@ enum jb_native_column {
     JB_NATIVE_POWER,
     JB_NATIVE_PROVENANCE,
     JB_NATIVE_STATE,
+    JB_NATIVE_POWER_LOW, /* files of before have only those above */
+    JB_NATIVE_POWER_HIGH,
     JB_NATIVE_COLUMNS,
+    JB_NATIVE_COLUMNS_LEAST = JB_NATIVE_POWER_LOW,
 };
 
 struct jb_native_name {
@@ -27,7 +30,9 @@ struct jb_native_name {
 
 extern const struct jb_native_name jb_native_names[JB_NATIVE_COLUMNS];
 
-/* Value of the head's key "format". */
+/* The head's keys and their values. */
+#define JB_NATIVE_FORMAT_KEY "format"
+#define JB_NATIVE_VERSION_KEY "version"
 #define JB_NATIVE_FORMAT "joulebook-record"
 enum { JB_NATIVE_VERSION = 1 };
 

@@ -3,7 +3,7 @@
 
 static void ppf_metrics(struct jb_emit *emit, const struct jb_reading *reading)
 {
-    jb_emit_key(emit, "metrics");
+    jb_emit_key(emit, JB_PPF_METRICS);
     jb_emit_open(emit, '{');
     for (int m = 0; m < JB_METRIC_COUNT; m++)
         if (reading->present & 1U << m)
@@ -15,7 +15,7 @@ static void ppf_metrics(struct jb_emit *emit, const struct jb_reading *reading)
 static void ppf_provenance(struct jb_emit *emit,
                            const struct jb_reading *reading)
 {
-    jb_emit_key(emit, "provenance");
+    jb_emit_key(emit, JB_PPF_PROVENANCE);
     jb_emit_open(emit, '{');
     for (int m = 0; m < JB_METRIC_COUNT; m++)
         if (reading->present & 1U << m)
@@ -27,10 +27,10 @@ static void ppf_provenance(struct jb_emit *emit,
 void jb_ppf_reading(struct jb_emit *emit, const struct jb_reading *reading)
 {
     jb_emit_open(emit, '{');
-    jb_emit_key_text(emit, "timestamp", reading->timestamp);
-    jb_emit_key_text(emit, "source", reading->source);
-    jb_emit_key_text(emit, "component", reading->component);
-    jb_emit_key_text(emit, "device", reading->device);
+    jb_emit_key_text(emit, JB_PPF_TIMESTAMP, reading->timestamp);
+    jb_emit_key_text(emit, JB_PPF_SOURCE, reading->source);
+    jb_emit_key_text(emit, JB_PPF_COMPONENT, reading->component);
+    jb_emit_key_text(emit, JB_PPF_DEVICE, reading->device);
     ppf_metrics(emit, reading);
     ppf_provenance(emit, reading);
     jb_emit_close(emit);
@@ -47,10 +47,10 @@ static void ppf_monitor(struct jb_emit *emit,
                         const struct jb_ppf_monitor *monitor)
 {
     jb_emit_open(emit, '{');
-    jb_emit_key_text(emit, "source", monitor->source);
-    jb_emit_key_text(emit, "component", monitor->component);
-    jb_emit_key_micro(emit, "interval_s", monitor->interval_us);
-    jb_emit_key(emit, "metrics");
+    jb_emit_key_text(emit, JB_PPF_SOURCE, monitor->source);
+    jb_emit_key_text(emit, JB_PPF_COMPONENT, monitor->component);
+    jb_emit_key_micro(emit, JB_PPF_INTERVAL, monitor->interval_us);
+    jb_emit_key(emit, JB_PPF_METRICS);
     jb_emit_open(emit, '[');
     for (int m = 0; m < JB_METRIC_COUNT; m++)
         if (monitor->metrics & 1U << m)
@@ -75,8 +75,9 @@ static void ppf_error(struct jb_emit *emit, const struct jb_ppf_head *head,
     jb_emit_open(emit, '{');
     jb_emit_key(emit, "monitor");
     jb_emit_u64(emit, error->monitor);
-    jb_emit_key_text(emit, "source", head->monitors[error->monitor].source);
-    jb_emit_key_text(emit, "component",
+    jb_emit_key_text(emit, JB_PPF_SOURCE,
+                     head->monitors[error->monitor].source);
+    jb_emit_key_text(emit, JB_PPF_COMPONENT,
                      head->monitors[error->monitor].component);
     jb_emit_key_text(emit, "phase", jb_phase_name(error->phase));
     ppf_why(emit, &error->why);
@@ -91,17 +92,13 @@ static void ppf_left_out(struct jb_emit *emit, const char *key, uint64_t count)
     jb_emit_u64(emit, count);
 }
 
-void jb_ppf_open(struct jb_emit *emit, const struct jb_ppf_head *head)
+static void ppf_ended(struct jb_emit *emit, const struct jb_ppf_head *head)
 {
-    jb_emit_open(emit, '{');
-    jb_emit_key_text(emit, "started", head->started);
     jb_emit_key_text(emit, "ended", head->ended[0] ? head->ended : NULL);
-    jb_emit_key_micro(emit, "interval_s", head->interval_us);
-    jb_emit_key(emit, "monitors");
-    jb_emit_open(emit, '[');
-    for (size_t i = 0; i < head->monitor_count; i++)
-        ppf_monitor(emit, &head->monitors[i]);
-    jb_emit_close(emit);
+}
+
+static void ppf_errors(struct jb_emit *emit, const struct jb_ppf_head *head)
+{
     jb_emit_key(emit, "errors");
     jb_emit_open(emit, '[');
     for (size_t i = 0; i < head->error_count; i++)
@@ -109,12 +106,32 @@ void jb_ppf_open(struct jb_emit *emit, const struct jb_ppf_head *head)
     jb_emit_close(emit);
     ppf_left_out(emit, "errors_left_out", head->errors_left_out);
     ppf_left_out(emit, "readings_lost", head->readings_lost);
-    jb_emit_key(emit, "readings");
+}
+
+void jb_ppf_open(struct jb_emit *emit, const struct jb_ppf_head *head)
+{
+    jb_emit_open(emit, '{');
+    jb_emit_key_text(emit, JB_PPF_STARTED, head->started);
+    if (!head->late)
+        ppf_ended(emit, head);
+    jb_emit_key_micro(emit, JB_PPF_INTERVAL, head->interval_us);
+    jb_emit_key(emit, "monitors");
+    jb_emit_open(emit, '[');
+    for (size_t i = 0; i < head->monitor_count; i++)
+        ppf_monitor(emit, &head->monitors[i]);
+    jb_emit_close(emit);
+    if (!head->late)
+        ppf_errors(emit, head);
+    jb_emit_key(emit, JB_PPF_READINGS);
     jb_emit_open(emit, '[');
 }
 
-void jb_ppf_close(struct jb_emit *emit)
+void jb_ppf_close(struct jb_emit *emit, const struct jb_ppf_head *head)
 {
     jb_emit_close(emit);
+    if (head->late) {
+        ppf_errors(emit, head);
+        ppf_ended(emit, head);
+    }
     jb_emit_close(emit);
 }

@@ -11,11 +11,23 @@
 #ifndef JB_FORMATS_PPF_H
 #define JB_FORMATS_PPF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/emit.h"
 #include "core/reading.h"
 #include "joulebook/monitor.h"
+
+/* Keys that are written and read. */
+#define JB_PPF_STARTED "started"
+#define JB_PPF_INTERVAL "interval_s"
+#define JB_PPF_READINGS "readings"
+#define JB_PPF_TIMESTAMP "timestamp"
+#define JB_PPF_SOURCE "source"
+#define JB_PPF_COMPONENT "component"
+#define JB_PPF_DEVICE "device"
+#define JB_PPF_METRICS "metrics"
+#define JB_PPF_PROVENANCE "provenance"
 
 /* A metric that a monitor was asked for and could not find. */
 struct jb_ppf_missing {
@@ -46,6 +58,8 @@ struct jb_ppf_head {
     const struct jb_ppf_error *errors;
     size_t error_count;
     uint64_t errors_left_out, readings_lost; /* said when not 0 */
+    bool late; /* ended, errors and what was lost stand behind the readings:
+                  while the file grows they are not known */
 };
 
 /* One reading as an object. */
@@ -55,6 +69,6 @@ void jb_ppf_reading(struct jb_emit *emit, const struct jb_reading *reading);
  * close.  emit was initialised with JB_PPF_LINE_DEPTH. */
 enum { JB_PPF_LINE_DEPTH = 2 };
 void jb_ppf_open(struct jb_emit *emit, const struct jb_ppf_head *head);
-void jb_ppf_close(struct jb_emit *emit);
+void jb_ppf_close(struct jb_emit *emit, const struct jb_ppf_head *head);
 
 #endif

@@ -13,10 +13,12 @@ struct jb_reader {
     size_t length, at;
     unsigned line; /* of at */
     struct jb_recorded *recorded;
-    size_t hint;      /* the sensor that probably comes next */
-    uint64_t told_ns; /* energizta: end of the last line */
-    double first_s;   /* scaphandre, energizta: the first stamp */
-    bool stamped;     /* it is known */
+    size_t hint;          /* the sensor that probably comes next */
+    uint64_t told_ns;     /* energizta: end of the last line */
+    double first_s;       /* scaphandre, energizta: the first stamp */
+    bool stamped;         /* it is known */
+    int64_t begin_ns;     /* ppf: UTC of the beginning */
+    uint64_t interval_ns; /* ppf: between two readings of a device */
 };
 
 /* What is being added: the sensor as it is when it is new. */
@@ -53,6 +55,7 @@ struct jb_reader_power {
     uint64_t t_ns, window_ns;
     int64_t uw;
     uint64_t step_uw;
+    enum jb_provenance provenance;
 };
 
 /* Errors of jb_reader_add(). */
@@ -70,6 +73,13 @@ JB_NODISCARD int jb_read_energizta(struct jb_reader *reader,
                                    const json_t *value, struct jb_error *err);
 JB_NODISCARD int jb_read_scaphandre(struct jb_reader *reader,
                                     const json_t *value, struct jb_error *err);
+
+JB_NODISCARD int jb_read_ppf(struct jb_reader *reader, const json_t *value,
+                             struct jb_error *err);
+
+/* What stands before a ppf file's readings, closed. */
+JB_NODISCARD int jb_read_ppf_head(struct jb_reader *reader, const json_t *head,
+                                  struct jb_error *err);
 
 /* The whole of a CSV file. */
 JB_NODISCARD int jb_read_csv(struct jb_reader *reader, struct jb_error *err);

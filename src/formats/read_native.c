@@ -187,31 +187,34 @@ static char *native_field(char *at, char **rest)
     return begin;
 }
 
-static int native_split(const struct jb_reader *reader, char *line,
+/* columns: how many there must be; 0: of the head, which may lack those that
+ * were added since.  Returns how many there are. */
+static int native_split(const struct jb_reader *reader, char *line, int columns,
                         struct native_texts *texts, struct jb_error *err)
 {
+    int least = columns ? columns : JB_NATIVE_COLUMNS_LEAST;
+    int most = columns ? columns : JB_NATIVE_COLUMNS;
     char *rest = line;
+    int i;
 
-    for (int i = 0; i < JB_NATIVE_COLUMNS; i++) {
+    for (i = 0; i < most && (rest || i < least); i++) {
         if (!rest)
-            return jb_reader_refuse(reader, err, "%d of %d columns", i,
-                                    JB_NATIVE_COLUMNS);
+            return jb_reader_refuse(reader, err, "%d of %d columns", i, least);
         texts->text[i] = native_field(rest, &rest);
         if (!texts->text[i])
             return jb_reader_refuse(reader, err, "column %d is malformed",
                                     i + 1);
     }
     if (rest)
-        return jb_reader_refuse(reader, err, "more than %d columns",
-                                JB_NATIVE_COLUMNS);
-    return JB_OK;
+        return jb_reader_refuse(reader, err, "more than %d columns", most);
+    return i;
 }
 
 static int native_check_head(const struct jb_reader *reader,
-                             const struct native_texts *texts,
+                             const struct native_texts *texts, int columns,
                              struct jb_error *err)
 {
-    for (int i = 0; i < JB_NATIVE_COLUMNS; i++)
+    for (int i = 0; i < columns; i++)
         if (!texts->text[i] ||
             strcmp(texts->text[i], jb_native_names[i].name) != 0)
             return jb_reader_refuse(reader, err, "column %d should be %s",
@@ -245,28 +248,29 @@ static bool native_line(struct jb_reader *reader, char out[NATIVE_LINE_MAX],
 int jb_read_csv(struct jb_reader *reader, struct jb_error *err)
 {
     char line[NATIVE_LINE_MAX];
-    bool head = true;
+    int columns = 0; /* the head says how many */
     bool whole;
     bool fits;
 
     while (native_line(reader, line, &whole, &fits)) {
         struct native_texts texts = { 0 };
-        int rc = fits ? native_split(reader, line, &texts, err)
+        int rc = fits ? native_split(reader, line, columns, &texts, err)
                       : jb_reader_refuse(reader, err,
                                          "a line is too long, or no text");
 
-        if (rc == JB_OK && head)
-            rc = native_check_head(reader, &texts, err);
-        else if (rc == JB_OK &&
-                 whole) /* a number may be cut and still be one */
+        if (rc >= 0 && columns > 0 &&
+            whole) /* a number may be cut and still be one */
             rc = native_take(reader, &texts, err);
-        if (!whole && !head) {
+        if (!whole && columns > 0) {
             reader->recorded->cut_off = true;
             return JB_OK;
         }
+        if (rc >= 0 && columns == 0) {
+            columns = rc;
+            rc = native_check_head(reader, &texts, columns, err);
+        }
         if (rc < 0)
             return rc;
-        head = false;
         reader->line++;
     }
     return JB_OK;

@@ -10,12 +10,13 @@
 #include "base/file.h"
 #include "energizta.h"
 #include "native.h"
+#include "ppf.h"
 #include "read.h"
 #include "scaphandre.h"
 
 enum {
     RECORDED_FIRST = 16,
-    RECORDED_HEAD_MAX = 65536,
+    RECORDED_HEAD_MAX = 4 << 20, /* a collector lists thousands of errors */
     RECORDED_TEXT_MAX = 160
 };
 
@@ -196,6 +197,8 @@ int jb_reader_add(struct jb_reader *reader, const struct jb_reader_row *row,
     sensor->rows = rows;
     if (rc < 0 || !rows)
         return rc;
+    if (row->provenance > sensor->provenance)
+        sensor->provenance = row->provenance; /* no estimate passes for more */
     recorded_fill(sensor, row);
     reader->recorded->rows++;
     return JB_OK;
@@ -212,7 +215,7 @@ static int recorded_add_energy(struct jb_reader *reader,
                                  .domain = power->domain,
                                  .quantity = JB_QUANTITY_ENERGY,
                                  .kind = JB_KIND_COUNTER,
-                                 .provenance = JB_MEASURED,
+                                 .provenance = power->provenance,
                                  .t_ns = point->t_ns,
                                  .micro = point->micro,
                                  .state = JB_OK,
@@ -374,40 +377,96 @@ static int recorded_expect_end(struct jb_reader *reader, struct jb_error *err)
     return jb_reader_refuse(reader, err, "something follows the end");
 }
 
-/* The head of our JSON: all before the first reading, closed, is JSON. */
-static int recorded_native_head(struct jb_reader *reader, size_t length,
-                                struct jb_error *err)
+static int recorded_check_native(struct jb_reader *reader, const json_t *head,
+                                 struct jb_error *err)
 {
-    char *head = malloc(length + 3);
-    json_error_t trouble;
-    json_t *value;
-    int version = 0;
-    const char *format = NULL;
-    bool known;
+    const char *format =
+        json_string_value(json_object_get(head, JB_NATIVE_FORMAT_KEY));
+    const json_t *version = json_object_get(head, JB_NATIVE_VERSION_KEY);
 
-    if (!head)
+    if (format && strcmp(format, JB_NATIVE_FORMAT) == 0 &&
+        json_is_integer(version) &&
+        json_integer_value(version) == JB_NATIVE_VERSION)
+        return JB_OK;
+    return jb_reader_refuse(reader, err,
+                            "the head is not that of %s, version %d",
+                            JB_NATIVE_FORMAT, JB_NATIVE_VERSION);
+}
+
+/* One object with a head, an array of readings, and perhaps more behind. */
+struct recorded_shape {
+    const char *format, *first; /* the first key tells it */
+    int (*check)(struct jb_reader *reader, const json_t *head,
+                 struct jb_error *err);
+    recorded_visit *visit;
+};
+
+static const struct recorded_shape recorded_shapes[] = {
+    { "native", JB_NATIVE_FORMAT_KEY, recorded_check_native, jb_read_native },
+    { "ppf", JB_PPF_STARTED, jb_read_ppf_head, jb_read_ppf },
+};
+
+/* The head: all before the first reading, closed, is JSON. */
+static int recorded_head(struct jb_reader *reader,
+                         const struct recorded_shape *shape, size_t length,
+                         struct jb_error *err)
+{
+    char *text = malloc(length + 3);
+    json_error_t trouble;
+    json_t *head;
+    int rc;
+
+    if (!text)
         return jb_fail(err, JB_ENOMEM, "no memory to read %s", reader->name);
-    memcpy(head, reader->text + reader->at, length);
-    memcpy(head + length, "]}", 3);
-    value = json_loads(head, JSON_REJECT_DUPLICATES, &trouble);
-    free(head);
-    known = value &&
-            json_unpack(value, "{s:s, s:i}", "format", &format, "version",
-                        &version) == 0 &&
-            strcmp(format, JB_NATIVE_FORMAT) == 0 &&
-            version == JB_NATIVE_VERSION;
-    json_decref(value);
-    if (!known)
-        return jb_reader_refuse(reader, err,
-                                "the head is not that of %s, version %d",
-                                JB_NATIVE_FORMAT, JB_NATIVE_VERSION);
-    recorded_pass(reader, length);
+    memcpy(text, reader->text + reader->at, length);
+    memcpy(text + length, "]}", 3);
+    head = json_loads(text, JSON_REJECT_DUPLICATES, &trouble);
+    free(text);
+    rc = shape->check(reader, head, err);
+    json_decref(head);
+    if (rc == JB_OK)
+        recorded_pass(reader, length);
+    return rc;
+}
+
+/* Behind the readings: the closing brace, or more keys before it, of which none
+ * is needed to play. */
+static int recorded_tail(struct jb_reader *reader, struct jb_error *err)
+{
+    size_t left = reader->length - reader->at;
+    char *text;
+    json_error_t trouble;
+    json_t *tail;
+    bool cut;
+
+    if (recorded_peek(reader) == '}') {
+        recorded_pass(reader, 1);
+        return recorded_expect_end(reader, err);
+    }
+    if (recorded_peek(reader) != ',')
+        return jb_reader_refuse(reader, err, "the closing brace is missing");
+    text = malloc(left);
+    if (!text)
+        return jb_fail(err, JB_ENOMEM, "no memory to read %s", reader->name);
+    left = reader->length - reader->at;
+    memcpy(text, reader->text + reader->at, left);
+    text[0] = '{';
+    tail = json_loadb(text, left, JSON_REJECT_DUPLICATES, &trouble);
+    free(text);
+    cut = json_error_code(&trouble) == json_error_premature_end_of_input;
+    json_decref(tail);
+    if (!tail && !cut)
+        return jb_reader_refuse(reader, err, "%s", trouble.text);
+    reader->recorded->cut_off = !tail;
+    recorded_pass(reader, reader->length - reader->at);
     return JB_OK;
 }
 
-static int recorded_native_json(struct jb_reader *reader, struct jb_error *err)
+static int recorded_shaped(struct jb_reader *reader,
+                           const struct recorded_shape *shape,
+                           struct jb_error *err)
 {
-    static const char key[] = "\"readings\"";
+    static const char key[] = "\"" JB_PPF_READINGS "\"";
     const char *begin = reader->text + reader->at;
     size_t left = reader->length - reader->at;
     const char *found =
@@ -417,28 +476,36 @@ static int recorded_native_json(struct jb_reader *reader, struct jb_error *err)
         found ? memchr(found, '[', left - (size_t)(found - begin)) : NULL;
     int rc;
 
+    reader->recorded->format = shape->format;
     if (!bracket)
         return jb_reader_refuse(reader, err, "it has no readings");
-    rc = recorded_native_head(reader, (size_t)(bracket - begin) + 1, err);
+    rc = recorded_head(reader, shape, (size_t)(bracket - begin) + 1, err);
     if (rc == JB_OK)
-        rc = recorded_take_array(reader, jb_read_native, err);
+        rc = recorded_take_array(reader, shape->visit, err);
     if (rc < 0 || reader->recorded->cut_off)
         return rc;
-    if (recorded_peek(reader) != '}')
-        return jb_reader_refuse(reader, err, "the closing brace is missing");
-    recorded_pass(reader, 1);
-    return recorded_expect_end(reader, err);
+    return recorded_tail(reader, err);
 }
 
-/* Our JSON is one object, whose first key tells it. */
-static bool recorded_is_native_json(const struct jb_reader *reader)
+/* The shape whose first key this object has, or NULL. */
+static const struct recorded_shape *
+recorded_find_shape(const struct jb_reader *reader)
 {
     size_t at = reader->at + 1;
 
     while (at < reader->length && recorded_is_blank(reader->text[at]))
         at++;
-    return reader->length - at >= 8 &&
-           memcmp(reader->text + at, "\"format\"", 8) == 0;
+    for (size_t i = 0; i < sizeof(recorded_shapes) / sizeof(*recorded_shapes);
+         i++) {
+        const char *first = recorded_shapes[i].first;
+        size_t length = strlen(first);
+
+        if (reader->length - at >= length + 2 && reader->text[at] == '"' &&
+            memcmp(reader->text + at + 1, first, length) == 0 &&
+            reader->text[at + 1 + length] == '"')
+            return &recorded_shapes[i];
+    }
+    return NULL;
 }
 
 /* Finds out by the keys of the first object, and takes its rows. */
@@ -483,11 +550,13 @@ static int recorded_dispatch(struct jb_reader *reader, struct jb_error *err)
     char first = recorded_peek(reader);
     const char *at = reader->text + reader->at;
     size_t left = reader->length - reader->at;
+    const struct recorded_shape *shape =
+        first == '{' ? recorded_find_shape(reader) : NULL;
     int rc;
 
     reader->recorded->format = "native";
-    if (first == '{' && recorded_is_native_json(reader))
-        return recorded_native_json(reader, err);
+    if (shape)
+        return recorded_shaped(reader, shape, err);
     if (first == '{')
         return recorded_objects(reader, err);
     if (first == '[') {

@@ -7,11 +7,11 @@
  * One thing is forgiven, since it is what a kill leaves behind: an end that is
  * cut off within its last row.
  *
- * Formats: our own (JSON, JSON lines, CSV), the lines of energizta.sh, and the
- * reports of scaphandre's JSON exporter, in an array or one behind the other.
- * Which one it is, is told by the bytes and not by the name.  The last two hold
- * mean powers: they are summed to energy, so that it is whole however seldom it
- * is looked at.
+ * Formats: our own (JSON, JSON lines, CSV), the lines of energizta.sh, the
+ * reports of scaphandre's JSON exporter, in an array or one behind the other,
+ * and what monitors and collectors save.  Which one it is, is told by the bytes
+ * and not by the name.  All but our own hold mean powers: they are summed to
+ * energy, so that it is whole however seldom it is looked at.
  */
 #ifndef JB_FORMATS_RECORDED_H
 #define JB_FORMATS_RECORDED_H
@@ -52,7 +52,7 @@ struct jb_recorded_sensor {
 };
 
 struct jb_recorded {
-    const char *format; /* "native", "energizta", "scaphandre" */
+    const char *format; /* "native", "energizta", "scaphandre", "ppf" */
     struct jb_recorded_sensor *sensors;
     size_t count, room;
     size_t rows;  /* of all sensors */

@@ -16,7 +16,8 @@ const struct jb_format *const jb_formats[] = {
 };
 
 const char *const jb_format_choices[] = {
-    "auto", "native", "json", "jsonl", "csv", "energizta", "scaphandre", NULL,
+    "auto",      "native",     "json", "jsonl", "csv",
+    "energizta", "scaphandre", "ppf",  NULL,
 };
 
 const struct jb_format *jb_format_find(const char *name)

@@ -96,7 +96,7 @@ static int scaphandre_open(const struct jb_format_setup *setup,
         return rc;
     }
     jb_recording_put_text(file, "[");
-    jb_recording_end_row(file);
+    jb_recording_end_head(file);
     *out = state;
     return JB_OK;
 }
@@ -231,7 +231,6 @@ static void scaphandre_tick(struct jb_format_state *state,
                                        "\":[],\"" JB_SCAPHANDRE_SOCKETS "\":[");
     scaphandre_put_sockets(state);
     jb_recording_put_text(state->file, "]}");
-    state->file->rows++;
     jb_recording_end_row(state->file);
 }
 

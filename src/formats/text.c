@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "text.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -69,24 +67,46 @@ char *jb_csv_quote(const char *text)
     return out;
 }
 
-const char *jb_format_millionths(char out[JB_NUMBER_MAX], int64_t micro,
-                                 unsigned decimals)
+char *jb_put_digits(char *to, uint64_t value, unsigned width)
+{
+    for (unsigned i = width; i > 0; i--, value /= 10)
+        to[i - 1] = (char)('0' + value % 10);
+    return to + width;
+}
+
+char *jb_put_u64(char *to, uint64_t value)
+{
+    unsigned width = 1;
+
+    for (uint64_t rest = value / 10; rest > 0; rest /= 10)
+        width++;
+    return jb_put_digits(to, value, width);
+}
+
+char *jb_put_millionths(char *to, int64_t micro, unsigned decimals)
 {
     static const uint64_t powers[] = {
         1000000, 100000, 10000, 1000, 100, 10, 1
     };
-    uint64_t unit = powers[decimals < 6 ? decimals : 6];
+    unsigned places = decimals < 6 ? decimals : 6;
+    uint64_t unit = powers[places];
     uint64_t size = micro < 0 ? -(uint64_t)micro : (uint64_t)micro;
     uint64_t count = size / unit + (size % unit >= (unit + 1) / 2 && unit > 1);
     uint64_t whole = 1000000 / unit;
-    const char *sign = micro < 0 && count > 0 ? "-" : "";
 
-    if (decimals == 0)
-        snprintf(out, JB_NUMBER_MAX, "%s%" PRIu64, sign, count);
-    else
-        snprintf(out, JB_NUMBER_MAX, "%s%" PRIu64 ".%0*" PRIu64, sign,
-                 count / whole, (int)(decimals < 6 ? decimals : 6),
-                 count % whole);
+    if (micro < 0 && count > 0)
+        *to++ = '-';
+    to = jb_put_u64(to, count / whole);
+    if (places == 0)
+        return to;
+    *to++ = '.';
+    return jb_put_digits(to, count % whole, places);
+}
+
+const char *jb_format_millionths(char out[JB_NUMBER_MAX], int64_t micro,
+                                 unsigned decimals)
+{
+    *jb_put_millionths(out, micro, decimals) = '\0';
     return out;
 }
 

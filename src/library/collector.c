@@ -370,7 +370,7 @@ static int collector_write(struct jb_collector *collector,
     jb_ppf_open(&emit, &head);
     for (size_t i = 0; i < count && emit.status == JB_OK; i++)
         jb_ppf_reading(&emit, jb_readings_get(collector->readings, i));
-    jb_ppf_close(&emit);
+    jb_ppf_close(&emit, &head);
     return jb_emit_end(&emit);
 }
 

@@ -343,7 +343,12 @@ class Trouble(Case):
             rows = self.csv_rows(run("stat", "--csv", "sleep", "0.2").stdout)
             self.assertEqual({r["provenance"] for r in rows}, {"estimated"})
             text = run("stat", "-i100ms", "--", "sleep", "0.3").stderr
-            self.assertRegex(text, r"(?m)^ +0\.\d+  .*  estimated$")
+            lines = re.findall(r"(?m)^ +0\.\d+  \S+ +([\d.]+) +[\d.]+"
+                               r"  estimated, ([\d.]+) to ([\d.]+) J$", text)
+            self.assertTrue(lines, text)
+            for energy, low, high in lines:
+                self.assertLess(float(low), float(energy))
+                self.assertLess(float(energy), float(high))
 
 
 if __name__ == "__main__":

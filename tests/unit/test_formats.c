@@ -7,10 +7,7 @@
 #include "check.h"
 #include "tree.h"
 
-#include <fcntl.h>
 #include <locale.h>
-#include <signal.h>
-#include <sys/resource.h>
 
 #include "formats/format.h"
 #include "formats/text.h"
@@ -84,6 +81,7 @@ static void rig_open(struct rig *rig, const char *format)
     /* the instant 100 s of CLOCK_BOOTTIME is 2024-06-18 16:49:22.5 UTC */
     rig->setup.clock =
         (struct jb_clockmap){ 100 * S, INT64_C(1718729362500000000) };
+    rig->setup.begin_ns = 100 * S;
     rig->setup.interval_ns = S;
     CHECK_STATUS(
         "open",
@@ -230,9 +228,11 @@ static void test_names(void **state)
         CHECK_TEXT(rows[i].path, format ? format->name : "none",
                    rows[i].format ? rows[i].format : "none");
     }
-    /* each choice but auto and native is a format, and the reverse */
+    /* each choice but auto, native and ppf is a format, and the reverse */
     for (size_t i = 2; jb_format_choices[i]; i++)
-        assert_non_null(jb_format_find(jb_format_choices[i]));
+        CHECK_BOOL(jb_format_choices[i],
+                   jb_format_find(jb_format_choices[i]) != NULL,
+                   strcmp(jb_format_choices[i], "ppf") != 0);
     for (size_t i = 0; jb_formats[i]; i++)
         CHECK_TEXT("choice", jb_format_choices[i + 2], jb_formats[i]->name);
 }
@@ -521,22 +521,22 @@ static void test_csv(void **state)
     rig_expect(
         rig, "csv",
         "time,elapsed_s,sensor,domain,quantity,value,unit,power_w,provenance,"
-        "state\n" T
+        "state,power_low_w,power_high_w\n" T
         "49:22.500Z,0.000000,\"powercap/a,b\",package-0,energy,0.000000,J,,"
-        "measured,ok\n" T
+        "measured,ok,,\n" T
         "49:24.500Z,2.000000,\"powercap/a,b\",package-0,energy,3.000000,J,"
-        "1.500000,measured,ok\n" T
+        "1.500000,measured,ok,,\n" T
         "49:25.500Z,3.000001,\"powercap/a,b\",package-0,energy,3.000000,J,,"
-        "measured,ok\n" T
+        "measured,ok,,\n" T
         "51:02.500Z,100.000000,\"powercap/a,b\",package-0,energy,3.000000,J,"
-        ",measured,gap\n" T
+        ",measured,gap,,\n" T
         "51:02.500Z,100.000000,\"powercap/a,b\",package-0,energy,,J,,"
-        "measured,error\n" T
+        "measured,error,,\n" T
         "49:22.500Z,0.000000,\"powercap/a,b\",package-0,energy,,J,,"
-        "measured,implausible\n" T
+        "measured,implausible,,\n" T
         "49:22.500Z,0.000000,hwmon/p,platform,power,,W,,measured,"
-        "implausible\n" T
-        "49:22.500Z,0.000000,host/load,,count,0.070000,1,,derived,ok\n");
+        "implausible,,\n" T
+        "49:22.500Z,0.000000,host/load,,count,0.070000,1,,derived,ok,,\n");
 }
 
 static void test_json(void **state)
@@ -548,12 +548,12 @@ static void test_json(void **state)
         "\"elapsed_s\": 0.000000, \"sensor\": \"powercap/a,b\", \"domain\": "
         "\"package-0\", \"quantity\": \"energy\", \"value\": 0.000000, "
         "\"unit\": \"J\", \"power_w\": null, \"provenance\": \"measured\", "
-        "\"state\": \"ok\"},\n";
+        "\"state\": \"ok\", \"power_low_w\": null, \"power_high_w\": null},\n";
     static const char tail[] =
         ",\n{\"time\": \"" T "49:22.500Z\", \"elapsed_s\": 0.000000, "
         "\"sensor\": \"host/load\", \"domain\": null, \"quantity\": \"count\", "
         "\"value\": 0.070000, \"unit\": \"1\", \"power_w\": null, "
-        "\"provenance\": \"derived\", \"state\": \"ok\"}\n]}\n";
+        "\"provenance\": \"derived\", \"state\": \"ok\", \"power_low_w\": null, \"power_high_w\": null}\n]}\n";
 
     rig_native(rig, "json");
     jb_recording_flush(&rig->file);
@@ -565,112 +565,91 @@ static void test_json(void **state)
     rig->format->close(rig->state);
 }
 
-/* The foot stands behind the complete rows after each flush, and nowhere
- * else, also when it becomes shorter. */
-static void test_foot(void **state)
+/* A model's interval is the one of the same time as its figure. */
+static void test_estimates(void **state)
 {
     struct rig *rig = *state;
-    struct jb_recording *file = &rig->file;
-    char foot[8] = "<end>";
+    struct jb_knot first = { .t_ns = 100 * S, .energy = { 1000, 0 } };
+    struct jb_knot second = { .t_ns = 102 * S,
+                              .counts = 5,
+                              .energy = { 3001000, 0 },
+                              .below_uj = 1000000,
+                              .above_uj = 4000000 };
+    struct jb_knot third = { .t_ns = 103 * S,
+                             .counts = 6,
+                             .energy = { 5001000, 0 },
+                             .below_uj = 9000000, /* more than there is */
+                             .above_uj = 4500000 };
+    struct jb_sample sample = { .raw = 80 * W,
+                                .t0_ns = 103 * S,
+                                .t1_ns = 103 * S,
+                                .below_ppm = 250000,
+                                .above_ppm = 2000000 };
+    size_t energy = rig_sensor(rig, "estimate/e", JB_DOMAIN_PACKAGE, 0);
+    size_t power = rig_sensor(rig, "estimate/p", JB_DOMAIN_PLATFORM, 0);
 
-    CHECK_STATUS("open", jb_recording_open(file, rig->path, foot, NULL), JB_OK,
-                 NULL);
-    jb_recording_put(file, "one;");
-    jb_recording_end_row(file);
-    jb_recording_put(file, "half");
-    jb_recording_flush(file);
-    rig_read(rig);
-    CHECK_TEXT("first", rig->text, "one;<end>");
-    jb_recording_put(file, "two;");
-    jb_recording_end_row(file);
-    jb_recording_flush(file);
-    rig_read(rig);
-    CHECK_TEXT("second", rig->text, "one;halftwo;<end>");
-    foot[1] = '>';
-    foot[2] = '\0';
-    jb_recording_flush(file);
-    rig_read(rig);
-    CHECK_TEXT("shorter", rig->text, "one;halftwo;<>");
-    CHECK_STATUS("close", jb_recording_close(file, NULL), JB_OK, NULL);
-    rig_read(rig);
-    CHECK_TEXT("closed", rig->text, "one;halftwo;<>");
+    rig->about[energy].provenance = JB_ESTIMATED;
+    rig->about[power].provenance = JB_ESTIMATED;
+    rig->about[power].unit.quantity = JB_QUANTITY_POWER;
+    rig->about[power].kind = JB_KIND_SAMPLED;
+    rig_open(rig, "csv");
+    rig_reading(rig, energy, JB_OK, JB_METER_FIRST, &first);
+    rig_reading(rig, energy, JB_OK, JB_METER_ADVANCE, &second);
+    rig_reading(rig, energy, JB_OK, JB_METER_ADVANCE, &third);
+    rig->format->add(rig->state, &(struct jb_format_reading){
+                                     power, &sample, JB_METER_ADVANCE, NULL });
+    rig_expect(
+        rig, "estimates",
+        "time,elapsed_s,sensor,domain,quantity,value,unit,power_w,provenance,"
+        "state,power_low_w,power_high_w\n" T
+        "49:22.500Z,0.000000,estimate/e,package-0,energy,0.000000,J,,"
+        "estimated,ok,,\n" T
+        "49:24.500Z,2.000000,estimate/e,package-0,energy,3.000000,J,1.500000,"
+        "estimated,ok,1.000000,3.500000\n" T
+        "49:25.500Z,3.000000,estimate/e,package-0,energy,5.000000,J,2.000000,"
+        "estimated,ok,0.000000,2.500000\n" T
+        "49:25.500Z,3.000000,estimate/p,platform,power,80.000000,W,,estimated,"
+        "ok,60.000000,240.000000\n");
 }
 
-/* A row longer than the buffer is one row; one beyond the ceiling ends the
- * recording, and what was written stays valid. */
-static void test_long_rows(void **state)
+/* The wall clock is set by an hour and back: rows have the time that it shows,
+ * and elapsed time goes on. */
+static void test_clock_steps(void **state)
 {
     struct rig *rig = *state;
-    struct jb_recording *file = &rig->file;
-    struct jb_error err = { 0 };
+    size_t load =
+        rig_other(rig, "host/load", JB_QUANTITY_COUNT, JB_KIND_SAMPLED, 10000);
+    static const struct {
+        uint64_t boot_ns;
+        int64_t utc_ns;
+    } shown[] = {
+        { 100 * S, INT64_C(1718729362500000000) },
+        { 101 * S, INT64_C(1718732963500000000) },
+        { 102 * S, INT64_C(1718729364500000000) },
+    };
 
-    CHECK_STATUS("open", jb_recording_open(file, rig->path, "]", NULL), JB_OK,
-                 NULL);
-    for (int i = 0; i < 5000; i++)
-        jb_recording_put(file, "%08d", i);
-    jb_recording_end_row(file);
-    CHECK_STATUS("long", file->status, JB_OK, NULL);
-    rig_read(rig);
-    CHECK_U64("whole", strlen(rig->text), 40001);
-    for (int i = 0; i < (JB_RECORDING_MAX / 8) + 8; i++)
-        jb_recording_put(file, "%08d", i);
-    jb_recording_end_row(file);
-    CHECK_STATUS("too long", jb_recording_close(file, &err), JB_ELIMIT, &err);
-    rig_read(rig);
-    CHECK_U64("kept", strlen(rig->text), 40001);
-    CHECK_TEXT("end", rig->text + 40000, "]");
-}
+    rig_open(rig, "csv");
+    for (size_t i = 0; i < CHECK_COUNT(shown); i++) {
+        struct jb_sample sample = { .raw = 7,
+                                    .t0_ns = shown[i].boot_ns,
+                                    .t1_ns = shown[i].boot_ns };
 
-static void test_full_disk(void **state)
-{
-    struct rig *rig = *state;
-    struct jb_recording *file = &rig->file;
-    struct jb_error err = { 0 };
-    struct rlimit before;
-    struct rlimit small = { 20, 20 };
-
-    signal(SIGXFSZ, SIG_IGN);
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-    small.rlim_max = before.rlim_max;
-    CHECK_STATUS("open", jb_recording_open(file, rig->path, "]\n", NULL), JB_OK,
-                 NULL);
-    jb_recording_put(file, "0123456789");
-    jb_recording_end_row(file);
-    jb_recording_flush(file);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    jb_recording_put(file, "0123456789");
-    jb_recording_end_row(file);
-    jb_recording_flush(file);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-    CHECK_STATUS("close", jb_recording_close(file, &err), JB_EIO, &err);
-    assert_non_null(strstr(err.text, "is valid"));
-    rig_read(rig);
-    CHECK_TEXT("rest", rig->text, "0123456789]\n");
-}
-
-static void test_pipe(void **state)
-{
-    struct rig *rig = *state;
-    struct jb_recording *file = &rig->file;
-    int ends[2];
-    ssize_t got;
-    char path[64];
-
-    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-    snprintf(path, sizeof(path), "/dev/fd/%d", ends[1]);
-    CHECK_STATUS("open", jb_recording_open(file, path, "]", NULL), JB_OK, NULL);
-    jb_recording_put(file, "[1");
-    jb_recording_end_row(file);
-    jb_recording_flush(file);
-    got = read(ends[0], rig->text, TEXT_MAX - 1);
-    rig->text[got > 0 ? got : 0] = '\0';
-    CHECK_TEXT("no foot yet", rig->text, "[1");
-    CHECK_STATUS("close", jb_recording_close(file, NULL), JB_OK, NULL);
-    got = read(ends[0], rig->text, TEXT_MAX - 1);
-    rig->text[got > 0 ? got : 0] = '\0';
-    CHECK_TEXT("foot", rig->text, "]");
-    close(ends[0]);
-    close(ends[1]);
+        CHECK_BOOL("stepped",
+                   jb_clockmap_update(&rig->setup.clock, shown[i].boot_ns,
+                                      shown[i].utc_ns),
+                   i > 0);
+        rig->format->add(rig->state,
+                         &(struct jb_format_reading){ load, &sample,
+                                                      JB_METER_REFUSED, NULL });
+    }
+    rig_expect(
+        rig, "clock",
+        "time,elapsed_s,sensor,domain,quantity,value,unit,power_w,provenance,"
+        "state,power_low_w,power_high_w\n" T
+        "49:22.500Z,0.000000,host/load,,count,0.070000,1,,measured,ok,,\n"
+        "2024-06-18T17:49:23.500Z,1.000000,host/load,,count,0.070000,1,,"
+        "measured,ok,,\n" T
+        "49:24.500Z,2.000000,host/load,,count,0.070000,1,,measured,ok,,\n");
 }
 
 #define TEST(name)                                                             \
@@ -691,10 +670,8 @@ int main(void)
         TEST(test_scaphandre_nothing),
         TEST(test_csv),
         TEST(test_json),
-        TEST(test_foot),
-        TEST(test_long_rows),
-        TEST(test_full_disk),
-        TEST(test_pipe),
+        TEST(test_estimates),
+        TEST(test_clock_steps),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

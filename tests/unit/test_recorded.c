@@ -145,6 +145,162 @@ static void test_native_values(void **state)
     jb_recorded_free(recorded);
 }
 
+/* Files of before the last two columns, and with them. */
+static void test_native_columns(void **state)
+{
+    static const char wide[] =
+        "time,elapsed_s,sensor,domain,quantity,value,unit,power_w,provenance,"
+        "state,power_low_w,power_high_w\n"
+        "x,0.0,a,,power,5,W,,estimated,ok,1,9\n";
+    struct jb_recorded *recorded = parse("wide", wide);
+
+    (void)state;
+    CHECK_U64("provenance", find(recorded, "a")->provenance, JB_ESTIMATED);
+    expect_row(find(recorded, "a"), 0,
+               (struct jb_recorded_row){ 0, 5 * W, 0, JB_OK });
+    jb_recorded_free(recorded);
+}
+
+#define PPF(more, tail)                                                        \
+    "{\"started\": \"2024-06-18T16:49:22.500Z\", " more                        \
+    "\"interval_s\": 1.0, \"monitors\": [], \"readings\": [" tail
+#define SAID(at, device, metrics, provenance)                                  \
+    "{\"timestamp\": \"2024-06-18T16:49:" at                                   \
+    "Z\", \"source\": \"cpu\", \"component\": \"intel\", \"device\": "         \
+    "\"" device "\", \"metrics\": {" metrics "}, \"provenance\": {" provenance \
+    "}}"
+#define SAID_POWER(at, watts)                                                  \
+    SAID(at, "package-1", "\"power\": " watts, "\"power\": \"measured\"")
+
+/* Powers are summed to energy over the interval that they end; after a silence
+ * the energy of it is not known. */
+static void test_ppf(void **state)
+{
+    static const char *const texts[] = {
+        PPF("\"ended\": null, \"errors\": [], ",
+            SAID_POWER("23.500", "10.0") ",\n" SAID_POWER(
+                "24.600", "20.5") ",\n" SAID_POWER("30.000", "4.0") "]}\n"),
+        PPF("",
+            SAID_POWER("23.500", "10.0") ", " SAID_POWER(
+                "24.600", "20.5") ", " SAID_POWER("30.000",
+                                                  "4.0") "], \"errors\": [], "
+                                                         "\"ended\": null}\n"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CHECK_COUNT(texts); i++) {
+        struct jb_recorded *recorded = parse("ppf", texts[i]);
+        const struct jb_recorded_sensor *power =
+            find(recorded, "cpu/intel/package-1/power");
+
+        CHECK_TEXT("format", recorded->format, "ppf");
+        CHECK_BOOL("cut off", recorded->cut_off, false);
+        expect_domain(power, "package-1");
+        CHECK_U64("kind", power->kind, JB_KIND_COUNTER);
+        CHECK_U64("quantity", power->quantity, JB_QUANTITY_ENERGY);
+        CHECK_U64("provenance", power->provenance, JB_MEASURED);
+        CHECK_U64("rows", power->count, 5);
+        expect_row(power, 0, (struct jb_recorded_row){ 0, 0, 0, JB_OK });
+        expect_row(power, 1,
+                   (struct jb_recorded_row){ 1000 * MS, 10 * W, 0, JB_OK });
+        expect_row(power, 2,
+                   (struct jb_recorded_row){ 2100 * MS, 32550000, 0, JB_OK });
+        expect_row(power, 3,
+                   (struct jb_recorded_row){ 6500 * MS, 32550000, 1, JB_OK });
+        expect_row(power, 4,
+                   (struct jb_recorded_row){ 7500 * MS, 36550000, 1, JB_OK });
+        jb_recorded_free(recorded);
+    }
+}
+
+/* Units of the sensors, not of the metrics; one estimate makes all of a sensor
+ * one; what the wall clock set back cannot be placed. */
+static void test_ppf_metrics(void **state)
+{
+    struct jb_recorded *recorded = parse(
+        "metrics",
+        PPF("",
+            SAID(
+                "23.500", "gpu-2",
+                "\"temperature\": -3.5, \"frequency\": 2.25, "
+                "\"utilization\": 37.5, \"power\": 1",
+                "\"temperature\": \"measured\", \"power\": \"measured\"") "," SAID("23.000",
+                                                                                   "gpu-2",
+                                                                                   "\"temperature\": 9",
+                                                                                   "\"temperature\": \"measured\"") "," SAID("24.500",
+                                                                                                                             "gpu-2",
+                                                                                                                             "\"power\": 2",
+                                                                                                                             "\"power\": \"estimated\"") "]}"));
+    const struct jb_recorded_sensor *heat =
+        find(recorded, "cpu/intel/gpu-2/temperature");
+
+    (void)state;
+    expect_domain(heat, "gpu-2");
+    CHECK_U64("rows", heat->count, 1);
+    expect_row(heat, 0, (struct jb_recorded_row){ 1000 * MS, -3500000, 0, 0 });
+    expect_row(
+        find(recorded, "cpu/intel/gpu-2/frequency"), 0,
+        (struct jb_recorded_row){ 1000 * MS, INT64_C(2250000000) * W, 0, 0 });
+    expect_row(find(recorded, "cpu/intel/gpu-2/utilization"), 0,
+               (struct jb_recorded_row){ 1000 * MS, 375000, 0, 0 });
+    CHECK_U64("said nothing",
+              find(recorded, "cpu/intel/gpu-2/frequency")->provenance,
+              JB_ESTIMATED);
+    CHECK_U64("one estimate",
+              find(recorded, "cpu/intel/gpu-2/power")->provenance,
+              JB_ESTIMATED);
+    jb_recorded_free(recorded);
+}
+
+static void test_ppf_cut_off(void **state)
+{
+    static const char *const texts[] = {
+        PPF("", SAID_POWER("23.500", "10.0") ", {\"timestamp\": \"2024"),
+        PPF("", SAID_POWER("23.500", "10.0") "], \"errors\": [{\"mon"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CHECK_COUNT(texts); i++) {
+        struct jb_recorded *recorded = parse("cut", texts[i]);
+
+        CHECK_BOOL("cut off", recorded->cut_off, true);
+        CHECK_U64("rows", recorded->sensors[0].count, 2);
+        jb_recorded_free(recorded);
+    }
+}
+
+static void test_ppf_garbage(void **state)
+{
+    static const char *const texts[] = {
+        "{\"started\": 1, \"interval_s\": 1, \"readings\": []}",
+        "{\"started\": \"2024-13-18T16:49:22.500Z\", \"interval_s\": 1, "
+        "\"readings\": []}",
+        "{\"started\": \"2024-06-18T16:49:22.500Z\", \"interval_s\": 0, "
+        "\"readings\": []}",
+        PPF("", "]}"),
+        PPF("", "1]}"),
+        PPF("", SAID_POWER("23.500", "-1") "]}"),
+        PPF("", SAID_POWER("23.500", "\"a\"") "]}"),
+        PPF("", SAID_POWER("23.5000", "1") "]}"),
+        PPF("", SAID_POWER("2a.500", "1") "]}"),
+        PPF("", SAID("23.500", "\\u001b", "\"power\": 1", "") "]}"),
+        PPF("", SAID_POWER("23.500", "1") "]} more"),
+        PPF("", SAID_POWER("23.500", "1") "] 1}"),
+        PPF("", SAID_POWER("23.500", "1") "], 1}"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CHECK_COUNT(texts); i++) {
+        struct jb_recorded *recorded = NULL;
+        struct jb_error err = { 0 };
+
+        CHECK_STATUS(
+            texts[i],
+            jb_recorded_parse("f", texts[i], strlen(texts[i]), &recorded, &err),
+            JB_EFORMAT, &err);
+    }
+}
+
 static void test_energizta(void **state)
 {
     struct jb_recorded *recorded = parse(
@@ -383,6 +539,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_native),
         cmocka_unit_test(test_native_values),
+        cmocka_unit_test(test_native_columns),
+        cmocka_unit_test(test_ppf),
+        cmocka_unit_test(test_ppf_metrics),
+        cmocka_unit_test(test_ppf_cut_off),
+        cmocka_unit_test(test_ppf_garbage),
         cmocka_unit_test(test_energizta),
         cmocka_unit_test(test_scaphandre),
         cmocka_unit_test(test_cut_off),
