@@ -326,9 +326,14 @@ uint64_t jb_book_posted_ns(const struct jb_book *book, uint32_t domain)
 
 static uint64_t book_whole(double uj)
 {
+    uint64_t whole;
+
     if (!(uj > 0.0))
         return 0;
-    return uj < (double)INT64_MAX ? (uint64_t)ceil(uj) : INT64_MAX;
+    if (!(uj < (double)INT64_MAX))
+        return INT64_MAX;
+    whole = (uint64_t)uj;
+    return whole + (uj > (double)whole); /* rounded up */
 }
 
 static uint32_t book_coverage_ppm(const struct book_domain *domain)
