@@ -290,32 +290,32 @@ static bool book_points_equal(const struct jb_book_point *a,
            a->below_uj == b->below_uj && a->above_uj == b->above_uj;
 }
 
-int jb_book_energy(struct jb_book *book, uint32_t index, uint64_t t_ns,
+int jb_book_energy(struct jb_book *book, uint32_t domain, uint64_t t_ns,
                    const struct jb_book_point *point)
 {
-    struct book_domain *domain;
+    struct book_domain *books;
     struct book_interval *interval;
     uint64_t seq;
 
-    if (index >= book->domain_count)
+    if (domain >= book->domain_count)
         return JB_EUSAGE;
-    domain = &book->domains[index];
+    books = &book->domains[domain];
     if (!book_find_cut(book, t_ns, &seq) ||
-        (domain->open && seq < domain->base_seq))
+        (books->open && seq < books->base_seq))
         return JB_EABSENT;
-    interval = book_interval(book, domain, seq);
-    if (domain->open && seq <= domain->posted_seq) {
+    interval = book_interval(book, books, seq);
+    if (books->open && seq <= books->posted_seq) {
         if (!interval->known) /* it was passed over: no interval ends there */
             return JB_EABSENT;
         if (!book_points_equal(&interval->to, point))
-            jb_book_restate(book, domain, seq, point);
+            jb_book_restate(book, books, seq, point);
         return JB_OK;
     }
     interval->to = *point;
     interval->known = true;
-    if (!domain->open)
-        book_open_domain(book, domain, seq, point);
-    jb_book_post(book, domain);
+    if (!books->open)
+        book_open_domain(book, books, seq, point);
+    jb_book_post(book, books);
     return JB_OK;
 }
 
@@ -420,15 +420,15 @@ void jb_book_each(const struct jb_book *book, uint32_t domain,
     }
 }
 
-void jb_book_balance(const struct jb_book *book, uint32_t index,
+void jb_book_balance(const struct jb_book *book, uint32_t domain,
                      int64_t *energy_uj, int64_t *booked_uj)
 {
-    const struct book_domain *domain = &book->domains[index];
+    const struct book_domain *from = &book->domains[domain];
 
-    *energy_uj = domain->posted.energy.uj - domain->base.energy.uj;
+    *energy_uj = from->posted.energy.uj - from->base.energy.uj;
     *booked_uj = 0;
     for (size_t i = 0; i < book->slot_count; i++)
-        *booked_uj += domain->accounts[i].energy_uj;
+        *booked_uj += from->accounts[i].energy_uj;
 }
 
 struct jb_book_point jb_book_point_of(const struct jb_knot *knot,

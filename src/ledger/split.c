@@ -127,6 +127,8 @@ int jb_split(int64_t amount_uj, struct jb_share *shares, size_t count)
     if (amount_uj > JB_SPLIT_MAX_UJ || amount_uj < -JB_SPLIT_MAX_UJ ||
         !split_sum(shares, count, &sum) || (sum == 0 && amount_uj != 0))
         return JB_EUSAGE;
+    if (sum == 0)
+        sum = 1; /* nobody takes part */
     for (size_t i = 0; i < count; i++) {
         shares[i].part_uj = 0;
         if (shares[i].weight == 0)

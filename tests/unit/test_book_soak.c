@@ -92,7 +92,7 @@ static void soak_open(struct soak_run *run, uint32_t live)
     run->weights = calloc(live + JB_CONSUMER_FIRST, sizeof(*run->weights));
     assert_non_null(run->uses);
     assert_int_equal(jb_book_new(&config, &run->book, NULL), JB_OK);
-    for (uint16_t p = 0; p <= SOAK_PLACES; p++) {
+    for (unsigned p = 0; p <= SOAK_PLACES; p++) {
         struct jb_book_domain about = { .place = p < SOAK_PLACES
                                                      ? p
                                                      : (uint16_t)JB_PLACE_ALL };
