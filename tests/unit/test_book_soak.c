@@ -233,7 +233,7 @@ static void soak_turn(struct soak_run *run)
  * digit of every interval here. */
 static void soak_must_be_due(struct soak_run *run, uint64_t turns)
 {
-    soak_wide slack = ((soak_wide)2 << 32) + 4 * turns;
+    soak_wide slack = ((soak_wide)2 << 32) + (soak_wide)turns * 4;
 
     for (uint32_t i = 0; i < run->live + JB_CONSUMER_FIRST; i++) {
         struct jb_posting posting;
@@ -252,7 +252,7 @@ static void soak_run_one(struct soak_run *run, uint32_t live, unsigned turns)
         soak_turn(run);
         soak_must_balance(run);
     }
-    soak_must_be_due(run, turns * 4);
+    soak_must_be_due(run, (uint64_t)turns * 4);
     soak_close(run);
 }
 
