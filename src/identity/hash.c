@@ -41,7 +41,8 @@ static void hash_take(uint64_t v[4], uint64_t word)
 
 uint64_t jb_siphash(const uint64_t key[2], const void *data, size_t length)
 {
-    const unsigned char *bytes = data;
+    static const unsigned char none[1];
+    const unsigned char *bytes = data ? data : none;
     uint64_t v[4] = {
         key[0] ^ UINT64_C(0x736f6d6570736575),
         key[1] ^ UINT64_C(0x646f72616e646f6d),

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* data may be NULL when length is 0. */
 uint64_t jb_siphash(const uint64_t key[2], const void *data, size_t length);
 
 #endif
