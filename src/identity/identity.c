@@ -205,15 +205,17 @@ void jb_identity_of_path(struct jb_word path, struct jb_identity *out)
 {
     struct identity_walk walk = { .out = out, .place = PATH_TOP };
     struct jb_word name;
+    int depth = 0;
 
     *out = (struct jb_identity){ .uid = JB_UID_NONE,
                                  .task = JB_TASK_NONE,
                                  .het_component = JB_HET_NONE };
     if (path.length > JB_CGROUP_PATH_MAX)
         return;
-    while (jb_word_next(&path, '/', &name)) {
+    while (depth < JB_CGROUP_DEPTH_MAX && jb_word_next(&path, '/', &name)) {
         if (name.length == 0)
             continue;
+        depth++;
         if (walk.place == PATH_TOP && jb_word_is(name, ".."))
             out->relative = true;
         else

@@ -28,7 +28,11 @@
 #include "cgroup.h"
 #include "word.h"
 
-enum { JB_POD_UID_MAX = 64, JB_STEP_NAME_MAX = 24 };
+enum {
+    JB_POD_UID_MAX = 64,
+    JB_STEP_NAME_MAX = 24,
+    JB_CGROUP_DEPTH_MAX = 64, /* names of a path that are read */
+};
 
 /* No such number: of a task, of a step's component, of a user. */
 #define JB_TASK_NONE UINT32_MAX
@@ -112,9 +116,10 @@ struct jb_identity {
 };
 
 /*
- * Reads a path, with or without the leading '/'; any bytes, in time that grows
- * with the length.  A path longer than JB_CGROUP_PATH_MAX is nobody's.
- * *out points into the path.
+ * Reads a path, with or without the leading '/'; any bytes.  A path longer than
+ * JB_CGROUP_PATH_MAX is nobody's, and of a deep one the first
+ * JB_CGROUP_DEPTH_MAX names count: real ones have twenty, and somebody who
+ * nests directories must not make this slow.  *out points into the path.
  */
 void jb_identity_of_path(struct jb_word path, struct jb_identity *out);
 

@@ -390,6 +390,25 @@ static void identity_of_long_paths(void **state)
     CHECK_TEXT("one name", identity_text(&identity, got), "");
 }
 
+static void identity_of_deep_paths(void **state)
+{
+    char path[512] = "/a.service";
+    struct jb_identity identity;
+    char got[IDENTITY_TEXT_MAX];
+
+    (void)state;
+    for (int names = 1; names < JB_CGROUP_DEPTH_MAX - 1; names++)
+        strcat(path, "/x");
+    strcat(path, "/b.service");
+    jb_identity_of_path(jb_word_of(path), &identity);
+    CHECK_TEXT("deep", identity_text(&identity, got),
+               "unit=b.service host-unit=a.service");
+    strcat(path, "/c.service");
+    jb_identity_of_path(jb_word_of(path), &identity);
+    CHECK_TEXT("too deep", identity_text(&identity, got),
+               "unit=b.service host-unit=a.service");
+}
+
 static const struct identity_file_case {
     const char *label, *text, *want, *path;
     bool deleted;
@@ -536,6 +555,7 @@ int main(void)
         cmocka_unit_test(identity_of_units),
         cmocka_unit_test(identity_of_forged),
         cmocka_unit_test(identity_of_long_paths),
+        cmocka_unit_test(identity_of_deep_paths),
         cmocka_unit_test(identity_of_files),
         cmocka_unit_test(identity_of_lines),
         cmocka_unit_test(identity_names),
