@@ -334,12 +334,11 @@ uint32_t jb_consumers_intern_or_other(struct jb_consumers *set,
                                       const struct jb_consumer_key *key,
                                       const struct jb_consumer_about *about)
 {
-    uint32_t id;
+    uint32_t id = JB_CONSUMER_OTHER; /* untouched on failure */
 
-    if (jb_consumers_intern(set, key, about, &id, NULL) == JB_OK)
-        return id;
-    set->folded++;
-    return JB_CONSUMER_OTHER;
+    if (jb_consumers_intern(set, key, about, &id, NULL) < 0)
+        set->folded++;
+    return id;
 }
 
 uint32_t jb_consumers_find(const struct jb_consumers *set,

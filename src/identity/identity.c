@@ -336,17 +336,22 @@ static int identity_hex(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The byte that \xNN at this place stands for, or -1. */
-static int identity_escaped(struct jb_word text, size_t at)
+/* True when \xNN is at this place: it stands for that byte. */
+static bool identity_escaped(struct jb_word text, size_t at, char *out)
 {
+    unsigned char byte;
     int high;
     int low;
 
     if (text.length - at < 4 || text.at[at] != '\\' || text.at[at + 1] != 'x')
-        return -1;
+        return false;
     high = identity_hex(text.at[at + 2]);
     low = identity_hex(text.at[at + 3]);
-    return high < 0 || low < 0 ? -1 : high << 4 | low;
+    if (high < 0 || low < 0)
+        return false;
+    byte = (unsigned char)(high << 4 | low);
+    memcpy(out, &byte, 1);
+    return true;
 }
 
 const char *jb_unit_plain(struct jb_word escaped, char *out, size_t size)
@@ -354,11 +359,11 @@ const char *jb_unit_plain(struct jb_word escaped, char *out, size_t size)
     size_t used = 0;
 
     for (size_t i = 0; i < escaped.length && used + 1 < size; i++) {
-        int byte = identity_escaped(escaped, i);
-
-        out[used++] = byte < 0 ? escaped.at[i] : (char)byte;
-        if (byte >= 0)
+        if (identity_escaped(escaped, i, &out[used]))
             i += 3;
+        else
+            out[used] = escaped.at[i];
+        used++;
     }
     return jb_word_plain((struct jb_word){ out, used }, out, size);
 }

@@ -102,7 +102,6 @@ const struct path_row jb_path_rows[] = {
     /* kube, cgroupfs driver: guaranteed pods have no directory of their QoS */
     { TOPS, "kubelet", .to = PATH_TOP },
     { TOPS, "kubepods", .to = PATH_KUBE },
-    { TOPS, "kubepods.slice", .to = PATH_TOP },
     { PATH_KUBE, "burstable", .to = PATH_KUBE_QOS,
       .qos = JB_POD_QOS_BURSTABLE },
     { PATH_KUBE, "besteffort", .to = PATH_KUBE_QOS,

@@ -54,7 +54,8 @@ const char *jb_word_plain(struct jb_word word, char *out, size_t size)
     size_t length = word.length < size ? word.length : size - 1;
 
     for (size_t i = 0; i < length; i++)
-        out[i] = word.at[i] == '\0' ? '?' : word.at[i];
+        if ((out[i] = word.at[i]) == '\0')
+            out[i] = '?';
     out[length] = '\0';
     jb_text_make_plain(out);
     return out;

@@ -167,6 +167,7 @@ static const struct identity_case identity_containers[] = {
       "runtime=lxc container=mine unit=session-2.scope "
       "slice=user-1000.slice uid=1000" },
     { "/apptainer/4711", "runtime=apptainer container=4711" },
+    { "/singularity/4711", "runtime=apptainer container=4711" },
     { "/system.slice/apptainer-4711.scope",
       "runtime=apptainer container=4711 unit=apptainer-4711.scope "
       "slice=system.slice" },
@@ -225,6 +226,17 @@ static const struct identity_case identity_pods[] = {
       "runtime=containerd container=" B64 " in=docker outer=" A64 " pod=" UID_
       " qos=burstable unit=cri-containerd-" B64 ".scope host-unit=docker-" A64
       ".scope slice=kubelet-kubepods-burstable-pod" UID_ ".slice" },
+    { "/docker/" A64 "/kubelet.slice/kubelet-kubepods-pod" UID_
+      ".slice/cri-containerd-" B64 ".scope",
+      "runtime=containerd container=" B64 " in=docker outer=" A64 " pod=" UID_
+      " qos=guaranteed unit=cri-containerd-" B64
+      ".scope slice=kubelet-kubepods-pod" UID_ ".slice" },
+    { "/kubelet.slice/kubelet-kubepods-besteffort-pod" UID_ ".slice",
+      "pod=" UID_ " qos=besteffort slice=kubelet-kubepods-besteffort-pod" UID_
+      ".slice" },
+    { "/system.slice/kubepods-burstable-pod" UID_ ".slice:cri-containerd:" A64,
+      "runtime=containerd container=" A64 " pod=" UID_
+      " qos=burstable slice=system.slice" },
     { "/podruntime/runtime", "" },
     { "/kubepods/burstable/pod", "qos=burstable" },
     { "/kubepods/burstable/podXYZ/" A64,
@@ -267,6 +279,7 @@ static const struct identity_case identity_units[] = {
       "slice=machine.slice" },
     { "/machine/qemu-3-web.libvirt-qemu/vcpu0", "vm=libvirt machine=web" },
     { "/machine/web.libvirt-qemu/emulator", "vm=libvirt machine=web" },
+    { "/machine/box.libvirt-lxc", "vm=libvirt-lxc machine=box" },
     { "/machine/lxc-9-box.libvirt-lxc", "vm=libvirt-lxc machine=box" },
     { "/machine.slice/systemd-nspawn@deb.service/payload/system.slice/a.service",
       "vm=nspawn machine=deb unit=a.service "
@@ -307,6 +320,14 @@ static const struct identity_case identity_forged[] = {
       "slice=system.slice" },
     { "/docker/" A64 "/slurm/uid_3/job_5/step_1",
       "by=slurm job=5 raw=5 step=1 runtime=docker container=" A64 },
+    { "/machine.slice/libpod-" A64 ".scope/container/slurm/uid_0/job_5",
+      "by=slurm job=5 raw=5 runtime=podman container=" A64 " unit=libpod-" A64
+      ".scope slice=machine.slice" },
+    { "/lxc/101/ns/torque/5.x",
+      "by=torque job=5.x raw=5 runtime=lxc container=101" },
+    { "/machine.slice/systemd-nspawn@deb.service/payload/torque/5.x",
+      "by=torque job=5.x raw=5 vm=nspawn machine=deb "
+      "unit=systemd-nspawn@deb.service slice=machine.slice" },
     { "/docker/" A64 "/user.slice/user-0.slice/session-1.scope",
       "runtime=docker container=" A64
       " unit=session-1.scope slice=user-0.slice" },
@@ -317,13 +338,14 @@ static const struct identity_case identity_forged[] = {
 static void identity_check_path(const char *path, const char *want)
 {
     size_t length = strlen(path);
-    char *exact = malloc(length + 1); /* so that ASan sees an overread */
+    char *exact = malloc(length ? length : 1); /* ASan sees an overread */
     char got[IDENTITY_TEXT_MAX];
     struct jb_identity identity;
 
     assert_non_null(exact);
-    memcpy(exact + 1, path, length);
-    jb_identity_of_path((struct jb_word){ exact + 1, length }, &identity);
+    for (size_t i = 0; i < length; i++)
+        exact[i] = path[i];
+    jb_identity_of_path((struct jb_word){ exact, length }, &identity);
     CHECK_TEXT(path, identity_text(&identity, got), want);
     free(exact);
 }
@@ -372,41 +394,41 @@ static void identity_of_forged(void **state)
 
 static void identity_of_long_paths(void **state)
 {
-    static char path[JB_CGROUP_PATH_MAX + 1];
+    static char path[JB_CGROUP_PATH_MAX + 2];
     struct jb_identity identity;
     char got[IDENTITY_TEXT_MAX];
 
     (void)state;
-    memset(path, '/', sizeof(path));
-    memcpy(path + sizeof(path) - 11, "/cron.scope", 11);
-    jb_identity_of_path((struct jb_word){ path, sizeof(path) }, &identity);
+    memset(path, '/', JB_CGROUP_PATH_MAX);
+    snprintf(path + JB_CGROUP_PATH_MAX - 10, 12, "/cron.scope");
+    jb_identity_of_path(jb_word_of(path), &identity);
     CHECK_TEXT("too long", identity_text(&identity, got), "");
-    jb_identity_of_path((struct jb_word){ path + 1, sizeof(path) - 1 },
-                        &identity);
+    jb_identity_of_path(jb_word_of(path + 1), &identity);
     CHECK_TEXT("longest", identity_text(&identity, got), "unit=cron.scope");
-    memset(path, 'a', sizeof(path));
+    memset(path, 'a', JB_CGROUP_PATH_MAX);
     jb_identity_of_path((struct jb_word){ path, JB_CGROUP_PATH_MAX },
                         &identity);
     CHECK_TEXT("one name", identity_text(&identity, got), "");
 }
 
+/* As many names as are read, the last one told apart, and one more. */
 static void identity_of_deep_paths(void **state)
 {
-    char path[512] = "/a.service";
+    char path[512];
+    int used = snprintf(path, sizeof(path), "/a.service");
     struct jb_identity identity;
     char got[IDENTITY_TEXT_MAX];
 
     (void)state;
-    for (int names = 1; names < JB_CGROUP_DEPTH_MAX - 1; names++)
-        strcat(path, "/x");
-    strcat(path, "/b.service");
+    for (int names = 2; names < JB_CGROUP_DEPTH_MAX; names++)
+        used += snprintf(path + used, sizeof(path) - (size_t)used, "/x");
+    snprintf(path + used, sizeof(path) - (size_t)used, "/b.service");
     jb_identity_of_path(jb_word_of(path), &identity);
     CHECK_TEXT("deep", identity_text(&identity, got),
                "unit=b.service host-unit=a.service");
-    strcat(path, "/c.service");
+    snprintf(path + used, sizeof(path) - (size_t)used, "/x/b.service");
     jb_identity_of_path(jb_word_of(path), &identity);
-    CHECK_TEXT("too deep", identity_text(&identity, got),
-               "unit=b.service host-unit=a.service");
+    CHECK_TEXT("too deep", identity_text(&identity, got), "unit=a.service");
 }
 
 static const struct identity_file_case {

@@ -106,7 +106,7 @@ static void pattern_of_sluids(void **state)
               0);
 }
 
-/* What pattern.h asks of patterns, and that each row can be reached. */
+/* What pattern.h asks of patterns, and what a row needs. */
 static void pattern_of_table(void **state)
 {
     (void)state;
