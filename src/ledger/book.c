@@ -39,7 +39,7 @@ static bool book_config_fits(const struct jb_book_config *config)
 {
     return config->places >= 1 && config->places <= BOOK_PLACES_MAX &&
            config->history >= 2 && config->history <= BOOK_HISTORY_MAX &&
-           config->consumers_max >= JB_CONSUMER_FIRST &&
+           config->consumers_max >= JB_CONSUMER_FIXED &&
            config->consumers_max <= BOOK_CONSUMERS_MAX &&
            config->rule >= JB_RULE_DYNAMIC && config->rule <= JB_RULE_CAPACITY;
 }
@@ -56,7 +56,7 @@ static int book_fill(struct jb_book *book)
             return JB_ENOMEM;
     }
     /* Ids of the fixed consumers are their slots. */
-    for (uint32_t id = 0; id < JB_CONSUMER_FIRST; id++) {
+    for (uint32_t id = 0; id < JB_CONSUMER_FIXED; id++) {
         uint32_t slot;
         int rc = jb_book_need_slot(book, id, &slot);
 
@@ -75,7 +75,7 @@ int jb_book_new(const struct jb_book_config *config, struct jb_book **out,
         return jb_fail(err, JB_EUSAGE,
                        "a book needs 1 to %d places, 2 to %d cuts and %d to %d "
                        "consumers",
-                       BOOK_PLACES_MAX, BOOK_HISTORY_MAX, JB_CONSUMER_FIRST,
+                       BOOK_PLACES_MAX, BOOK_HISTORY_MAX, JB_CONSUMER_FIXED,
                        BOOK_CONSUMERS_MAX);
     book = calloc(1, sizeof(*book));
     if (!book)

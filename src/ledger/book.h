@@ -26,6 +26,7 @@
 
 #include "base/own.h"
 #include "core/curve.h"
+#include "identity/consumer.h"
 #include "joulebook/error.h"
 #include "joulebook/plugin/sensor.h"
 
@@ -58,15 +59,8 @@ enum {
     JB_PLACE_UNKNOWN = 0xffff
 };
 
-/* Consumers that every book has; others have ids from JB_CONSUMER_FIRST on. */
-enum {
-    JB_CONSUMER_IDLE,         /* what flows when nothing runs */
-    JB_CONSUMER_UNATTRIBUTED, /* used by somebody who is not known */
-    JB_CONSUMER_OTHER,        /* into which small or old ones are folded */
-    JB_CONSUMER_FIRST,
-};
-
-/* What one consumer used at one place since the cut before. */
+/* What one consumer used at one place since the cut before.  Those below
+ * JB_CONSUMER_FIXED are in every book. */
 struct jb_use {
     uint32_t consumer;
     uint16_t place; /* JB_PLACE_UNKNOWN is a place of its own */

@@ -123,7 +123,7 @@ int jb_book_retire(struct jb_book *book, uint32_t consumer, uint32_t into)
     uint32_t heir;
     int rc;
 
-    if (consumer < JB_CONSUMER_FIRST || consumer == into)
+    if (consumer < JB_CONSUMER_FIXED || consumer == into)
         return JB_EUSAGE;
     if (slot == BOOK_NO_SLOT || book->slots[slot].state == BOOK_SLOT_RETIRING)
         return JB_OK;
@@ -169,7 +169,7 @@ void jb_book_fold_retired(struct jb_book *book)
     if (book->retiring == 0)
         return;
     /* All are folded before any is given up: heirs may be among them. */
-    for (uint32_t i = JB_CONSUMER_FIRST; i < book->slot_count; i++) {
+    for (uint32_t i = JB_CONSUMER_FIXED; i < book->slot_count; i++) {
         uint32_t heir;
 
         if (!slots_is_over(book, i))
@@ -179,7 +179,7 @@ void jb_book_fold_retired(struct jb_book *book)
             slots_fold_account(&book->domains[d].accounts[heir],
                                &book->domains[d].accounts[i]);
     }
-    for (uint32_t i = JB_CONSUMER_FIRST; i < book->slot_count; i++) {
+    for (uint32_t i = JB_CONSUMER_FIXED; i < book->slot_count; i++) {
         if (!slots_is_over(book, i))
             continue;
         book->slot_of[book->slots[i].consumer] = BOOK_NO_SLOT;

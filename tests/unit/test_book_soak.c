@@ -88,8 +88,8 @@ static void soak_open(struct soak_run *run, uint32_t live)
     run->t_ns = 1;
     run->from_uj = run->to_uj = 0;
     run->uses = calloc(live, sizeof(*run->uses));
-    run->due = calloc(live + JB_CONSUMER_FIRST, sizeof(*run->due));
-    run->weights = calloc(live + JB_CONSUMER_FIRST, sizeof(*run->weights));
+    run->due = calloc(live + JB_CONSUMER_FIXED, sizeof(*run->due));
+    run->weights = calloc(live + JB_CONSUMER_FIXED, sizeof(*run->weights));
     assert_non_null(run->uses);
     assert_int_equal(jb_book_new(&config, &run->book, NULL), JB_OK);
     for (unsigned p = 0; p <= SOAK_PLACES; p++) {
@@ -136,7 +136,7 @@ static void soak_owe(struct soak_run *run, int64_t amount_uj, int sign)
                       : (int64_t)run->idle_limit_uj;
     run->due[JB_CONSUMER_IDLE] += ((soak_wide)idle_uj << 32) * sign;
     rest = ((soak_wide)(amount_uj - idle_uj)) << 32;
-    for (uint32_t i = 0; i < run->live + JB_CONSUMER_FIRST; i++)
+    for (uint32_t i = 0; i < run->live + JB_CONSUMER_FIXED; i++)
         if (run->weights[i] > 0)
             run->due[i] +=
                 rest * run->weights[i] / (soak_wide)run->weight_sum * sign;
@@ -152,14 +152,14 @@ static size_t soak_use(struct soak_run *run,
 
     memset(places, 0, SOAK_PLACES * sizeof(*places));
     memset(run->weights, 0,
-           (run->live + JB_CONSUMER_FIRST) * sizeof(*run->weights));
+           (run->live + JB_CONSUMER_FIXED) * sizeof(*run->weights));
     run->weight_sum = 0;
     for (uint32_t i = 0; i < run->live; i++) {
         struct jb_use *use = &run->uses[count];
 
         if (soak_below(run, 3) == 0)
             continue;
-        *use = (struct jb_use){ .consumer = JB_CONSUMER_FIRST + i,
+        *use = (struct jb_use){ .consumer = JB_CONSUMER_FIXED + i,
                                 .place = (uint16_t)soak_below(run, 2) };
         use->amount[0] = soak_below(run, 1 << 26);
         count++;
@@ -174,7 +174,7 @@ static size_t soak_use(struct soak_run *run,
     if (run->rule == JB_RULE_CAPACITY)
         run->weights[JB_CONSUMER_IDLE] =
             places[0].capacity[0] - places[0].busy[0];
-    for (uint32_t i = 0; i < run->live + JB_CONSUMER_FIRST; i++)
+    for (uint32_t i = 0; i < run->live + JB_CONSUMER_FIXED; i++)
         run->weight_sum += run->weights[i];
     if (run->weight_sum == 0)
         run->weight_sum = run->weights[JB_CONSUMER_IDLE] = 1;
@@ -235,7 +235,7 @@ static void soak_must_be_due(struct soak_run *run, uint64_t turns)
 {
     soak_wide slack = ((soak_wide)2 << 32) + (soak_wide)turns * 4;
 
-    for (uint32_t i = 0; i < run->live + JB_CONSUMER_FIRST; i++) {
+    for (uint32_t i = 0; i < run->live + JB_CONSUMER_FIXED; i++) {
         struct jb_posting posting;
         soak_wide off;
 
