@@ -25,6 +25,24 @@ static void fuzz_u64(const char *text, size_t size)
     }
 }
 
+/* Signed numbers are the unsigned ones up to INT64_MAX, and some with a sign.
+ */
+static void fuzz_i64(const char *text, size_t size)
+{
+    int64_t value = (int64_t)fuzz_untouched;
+    uint64_t positive = 0;
+
+    if (jb_text_i64(text, size, &value)) {
+        errno = 0;
+        fuzz_require(strtoll(text, NULL, 10) == value && errno == 0);
+        fuzz_require(jb_text_u64(text, size, &positive) || text[0] == '-');
+    } else {
+        fuzz_require(value == (int64_t)fuzz_untouched);
+        fuzz_require(!jb_text_u64(text, size, &positive) ||
+                     positive > INT64_MAX);
+    }
+}
+
 static void fuzz_real(const char *text)
 {
     double value = -7.0;
@@ -84,6 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_require(!complete || count > 0 ||
                  jb_text_trimmed((const char *)data, size) == 0);
     fuzz_u64(text, size);
+    fuzz_i64(text, size);
     fuzz_real(text);
     fuzz_duration(text, strlen(text));
     free(text);

@@ -10,6 +10,8 @@
 #ifndef JOULEBOOK_ERROR_H
 #define JOULEBOOK_ERROR_H
 
+#include "joulebook/version.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -39,21 +41,21 @@ struct jb_error {
 
 /* Fills err when it is not NULL, with an empty fix; returns status, so that it
  * can end a function. */
-int jb_fail(struct jb_error *err, int status, const char *fmt, ...)
+JB_API int jb_fail(struct jb_error *err, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* As jb_fail(), with errno's text appended and the status that errno means:
  * EACCES and EPERM give JB_EDENIED; ENOENT, ENODEV and ENXIO JB_EABSENT;
  * ENOMEM JB_ENOMEM; anything else JB_EIO. */
-int jb_fail_errno(struct jb_error *err, int errnum, const char *fmt, ...)
+JB_API int jb_fail_errno(struct jb_error *err, int errnum, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Adds what the user can do to an error that was filled before. */
-void jb_error_set_fix(struct jb_error *err, const char *fmt, ...)
+JB_API void jb_error_set_fix(struct jb_error *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* A lower-case word for a status: "ok", "absent", "denied", ...; never NULL. */
-const char *jb_status_name(int status);
+JB_API const char *jb_status_name(int status);
 
 #ifdef __cplusplus
 }

@@ -18,4 +18,9 @@ extern const struct jb_clock jb_clock_boottime;
 /* Nanoseconds since 1970 of CLOCK_REALTIME: for labels, never for intervals. */
 int64_t jb_clock_utc_ns(void);
 
+/* "2023-01-01T12:00:00.000Z" for a time of jb_clock_utc_ns(), cut to
+ * milliseconds (64 bits hold the years 1677 to 2262).  Returns out. */
+enum { JB_UTC_TEXT_MAX = 25 };
+const char *jb_clock_utc_text(int64_t utc_ns, char out[JB_UTC_TEXT_MAX]);
+
 #endif

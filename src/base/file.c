@@ -77,31 +77,63 @@ int jb_file_read(const char *path, char *buffer, size_t capacity,
     return JB_OK;
 }
 
-int jb_file_read_u64(const char *path, uint64_t *out, struct jb_error *err)
+/* A number's text; JB_EFORMAT when there is more than a number can have. */
+static int file_pread_number(int fd, char text[FILE_NUMBER_MAX], size_t *length)
 {
-    JB_AUTO_CLOSE int fd = -1;
-    int rc = jb_file_open(path, &fd, err);
+    ssize_t got;
 
-    if (rc < 0)
-        return rc;
-    rc = jb_file_pread_u64(fd, out);
-    if (rc == JB_EFORMAT)
-        return jb_fail(err, rc, "%s does not hold a number", path);
-    return rc < 0 ? jb_fail_errno(err, errno, "reading %s", path) : JB_OK;
+    do {
+        got = pread(fd, text, FILE_NUMBER_MAX, 0);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return jb_fail_errno(NULL, errno, "pread");
+    if (got == FILE_NUMBER_MAX)
+        return JB_EFORMAT;
+    *length = jb_text_trimmed(text, (size_t)got);
+    return JB_OK;
 }
 
 int jb_file_pread_u64(int fd, uint64_t *out)
 {
     char text[FILE_NUMBER_MAX];
-    ssize_t got;
+    size_t length = 0;
+    int rc = file_pread_number(fd, text, &length);
 
-    do {
-        got = pread(fd, text, sizeof(text), 0);
-    } while (got < 0 && errno == EINTR);
-    if (got < 0)
-        return jb_fail_errno(NULL, errno, "pread");
-    if (got == (ssize_t)sizeof(text) ||
-        !jb_text_u64(text, jb_text_trimmed(text, (size_t)got), out))
-        return JB_EFORMAT;
-    return JB_OK;
+    if (rc == JB_OK && !jb_text_u64(text, length, out))
+        rc = JB_EFORMAT;
+    return rc;
+}
+
+int jb_file_pread_i64(int fd, int64_t *out)
+{
+    char text[FILE_NUMBER_MAX];
+    size_t length = 0;
+    int rc = file_pread_number(fd, text, &length);
+
+    if (rc == JB_OK && !jb_text_i64(text, length, out))
+        rc = JB_EFORMAT;
+    return rc;
+}
+
+static int file_explain(int rc, const char *path, struct jb_error *err)
+{
+    if (rc == JB_EFORMAT)
+        return jb_fail(err, rc, "%s does not hold a number", path);
+    return rc < 0 ? jb_fail_errno(err, errno, "reading %s", path) : JB_OK;
+}
+
+int jb_file_read_u64(const char *path, uint64_t *out, struct jb_error *err)
+{
+    JB_AUTO_CLOSE int fd = -1;
+    int rc = jb_file_open(path, &fd, err);
+
+    return rc < 0 ? rc : file_explain(jb_file_pread_u64(fd, out), path, err);
+}
+
+int jb_file_read_i64(const char *path, int64_t *out, struct jb_error *err)
+{
+    JB_AUTO_CLOSE int fd = -1;
+    int rc = jb_file_open(path, &fd, err);
+
+    return rc < 0 ? rc : file_explain(jb_file_pread_i64(fd, out), path, err);
 }

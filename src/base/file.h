@@ -38,4 +38,9 @@ JB_NODISCARD int jb_file_read_u64(const char *path, uint64_t *out,
  * an error: JB_OK or the status that errno or the text means. */
 JB_NODISCARD int jb_file_pread_u64(int fd, uint64_t *out);
 
+/* The same for numbers that can be negative. */
+JB_NODISCARD int jb_file_read_i64(const char *path, int64_t *out,
+                                  struct jb_error *err);
+JB_NODISCARD int jb_file_pread_i64(int fd, int64_t *out);
+
 #endif

@@ -2,11 +2,16 @@
 #include "module.h"
 
 #include <dlfcn.h>
-#include <libgen.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "file.h"
+
+enum { MODULE_PLACES = 2 };
+
+/* Something whose address tells which file this code is in. */
+static const char module_anchor = 0;
 
 static bool module_name_valid(const char *name)
 {
@@ -33,27 +38,55 @@ static void *module_open_below(const char *directory, const char *name,
     return library;
 }
 
-/* In a build tree, and where it is installed. */
-static void *module_open_near_program(const char *name, const char **why)
+/* In one of several places, relative to the directory of a file. */
+static void *module_open_near(const char *file,
+                              const char *const places[MODULE_PLACES],
+                              const char *name, const char **why)
 {
-    static const char *const places[] = { "modules", JB_MODULES_FROM_PROGRAM };
-    char program[JB_PATH_MAX];
-    const char *home;
+    char home[JB_PATH_MAX];
     void *library = NULL;
-    ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
 
-    if (length <= 0)
+    if (jb_path(home, NULL, "%s", file) != JB_OK)
         return NULL;
-    program[length] = '\0';
-    home = dirname(program);
-    for (size_t i = 0; !library && i < sizeof(places) / sizeof(places[0]);
-         i++) {
+    for (size_t i = 0; !library && i < MODULE_PLACES; i++) {
         char directory[JB_PATH_MAX];
 
-        if (jb_path(directory, NULL, "%s/%s", home, places[i]) == JB_OK)
+        if (jb_path(directory, NULL, "%.*s/%s",
+                    (int)(strrchr(home, '/') - home), home, places[i]) == JB_OK)
             library = module_open_below(directory, name, why);
     }
     return library;
+}
+
+/* In a build tree, and where it is installed. */
+static void *module_open_near_program(const char *name, const char **why)
+{
+    static const char *const places[MODULE_PLACES] = {
+        "modules", JB_MODULES_FROM_PROGRAM
+    };
+    char program[JB_PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+    if (length <= 0 || program[0] != '/')
+        return NULL;
+    program[length] = '\0';
+    return module_open_near(program, places, name, why);
+}
+
+/* This code may be in a library that somebody else's program uses.  Where that
+ * program has raised privileges, whoever started it could have chosen which
+ * library it is. */
+static void *module_open_near_library(const char *name, const char **why)
+{
+    static const char *const places[MODULE_PLACES] = {
+        "modules", JB_MODULES_FROM_LIBRARY
+    };
+    Dl_info self;
+
+    if (getauxval(AT_SECURE) || !dladdr(&module_anchor, &self) ||
+        !self.dli_fname || self.dli_fname[0] != '/')
+        return NULL;
+    return module_open_near(self.dli_fname, places, name, why);
 }
 
 static int module_fail(const char *name, const char *why, struct jb_error *err)
@@ -80,6 +113,8 @@ int jb_module_load(const char *name, enum jb_module_kind kind,
     library = module_open_below(secure_getenv("JOULEBOOK_MODULES"), name, &why);
     if (!library)
         library = module_open_near_program(name, &why);
+    if (!library)
+        library = module_open_near_library(name, &why);
     if (!library)
         return module_fail(name, why, err);
     module = dlsym(library, JB_MODULE_SYMBOL);

@@ -8,11 +8,12 @@
 #include "own.h"
 
 /*
- * Finds and loads one module: in $JOULEBOOK_MODULES when set (never for a
- * program that runs with raised privileges), in modules/ beside the program, or
- * in lib/joulebook/modules of the prefix that the program is installed in.  The
- * descriptor of the wanted kind stays valid until the program ends; modules are
- * not unloaded.
+ * Finds and loads one module: in $JOULEBOOK_MODULES when set, in modules/
+ * beside the program, in lib/joulebook/modules of the prefix that the program
+ * is installed in, and in modules/ or joulebook/modules/ beside the shared
+ * library that this code is in.  The first and the last never for a program
+ * that runs with raised privileges.  The descriptor of the wanted kind stays
+ * valid until the program ends; modules are not unloaded.
  *
  * JB_EABSENT: no such module (the fix names the package); JB_EFORMAT: built
  * for another ABI, of another kind, not a module, or a library that it needs

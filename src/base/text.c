@@ -41,6 +41,19 @@ bool jb_text_u64(const char *text, size_t length, uint64_t *out)
     return text_number(text, length, 10, out);
 }
 
+bool jb_text_i64(const char *text, size_t length, int64_t *out)
+{
+    bool negative = length > 0 && text[0] == '-';
+    uint64_t most = (uint64_t)INT64_MAX + negative;
+    uint64_t size;
+
+    if (!text_number(text + negative, length - negative, 10, &size) ||
+        size > most)
+        return false;
+    *out = negative ? (int64_t)-size : (int64_t)size;
+    return true;
+}
+
 bool jb_text_u64_any(const char *text, size_t length, uint64_t *out)
 {
     if (length > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))

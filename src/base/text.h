@@ -18,6 +18,9 @@
 /* Decimal digits only, no sign, no overflow.  length excludes any newline. */
 JB_NODISCARD bool jb_text_u64(const char *text, size_t length, uint64_t *out);
 
+/* The same with an optional minus sign, within int64_t. */
+JB_NODISCARD bool jb_text_i64(const char *text, size_t length, int64_t *out);
+
 /* As jb_text_u64(), or with a 0x prefix in base 16. */
 JB_NODISCARD bool jb_text_u64_any(const char *text, size_t length,
                                   uint64_t *out);

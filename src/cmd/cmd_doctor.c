@@ -26,13 +26,21 @@ static const struct jb_option doctor_table[] = {
 struct doctor_finding {
     const char *source;
     const char *sensor; /* or NULL */
+    bool account;       /* a source, or a sensor of energy or power */
     const struct jb_error *why;
+    bool relayed; /* another sensor of the same meter stands in for it */
 };
 
 struct doctor_visit {
     void (*visit)(void *context, const struct doctor_finding *finding);
     void *context;
 };
+
+static bool doctor_is_account(const struct jb_sensor *sensor)
+{
+    return sensor->unit.quantity == JB_QUANTITY_ENERGY ||
+           sensor->unit.quantity == JB_QUANTITY_POWER;
+}
 
 static void doctor_each(const struct jb_machine *machine,
                         const struct doctor_visit *each)
@@ -47,13 +55,17 @@ static void doctor_each(const struct jb_machine *machine,
     for (size_t i = 0; i < count; i++) {
         const struct jb_machine_source *source = &sources[i];
         struct doctor_finding finding = { .source = source->name,
+                                          .account = true,
                                           .why = &source->why };
 
         each->visit(each->context, &finding);
         for (size_t k = 0; k < source->sensor_count; k++) {
             finding.sensor = source->sensors[k].name;
+            finding.account = doctor_is_account(&source->sensors[k]);
             finding.why = &sensors[source->first + k].why;
-            if (finding.why->status != JB_OK)
+            finding.relayed = sensors[source->first + k].relay >= 0;
+            if (finding.why->status != JB_OK &&
+                finding.why->status != JB_EREFUSED) /* not needed */
                 each->visit(each->context, &finding);
         }
     }
@@ -107,14 +119,17 @@ static void doctor_append(void *context, const struct doctor_finding *finding)
                            finding->why->text, "fix", finding->why->fix));
 }
 
-/* Counts what is there but does not work; absence is no trouble. */
+/* Counts what is there but does not work; absence is no trouble, and neither
+ * is the open input that a board shows as a temperature of 255 degrees. */
 static void doctor_count(void *context, const struct doctor_finding *finding)
 {
     size_t *troubles = context;
     int status = finding->why->status;
 
-    *troubles +=
-        status != JB_OK && status != JB_EABSENT && status != JB_EREFUSED;
+    if (status == JB_EIMPLAUSIBLE && !finding->account)
+        return;
+    *troubles += status != JB_OK && status != JB_EABSENT &&
+                 status != JB_EREFUSED && !finding->relayed;
 }
 
 static const char *doctor_verdict(const struct jb_machine *machine,

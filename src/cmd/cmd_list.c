@@ -9,6 +9,9 @@
 #include "registry.h"
 #include "tree.h"
 
+/* The last, the label, is for --all only. */
+enum { LIST_COLUMNS_ALL = 9 };
+
 struct list_options {
     const char *sources;
     bool all;
@@ -140,6 +143,7 @@ static const char *list_step(const struct jb_machine_sensor *sensor,
     return jb_format_cell(out, step, jb_quantity_unit(about->unit.quantity));
 }
 
+/* One cell for each head of list_text_sensors(). */
 static void list_text_sensor(const struct jb_machine *machine, size_t i,
                              struct jb_table *table)
 {
@@ -162,23 +166,28 @@ static void list_text_sensor(const struct jb_machine *machine, size_t i,
                  about->update_ns ? jb_format_ns(text, about->update_ns) : "-");
     jb_table_add(table, "%s%s", jb_status_name(sensor->why.status),
                  about->flags & JB_SENSOR_MIRROR ? " (mirror)" : "");
+    if (table->columns == LIST_COLUMNS_ALL)
+        jb_table_add(table, "%s", about->label);
 }
 
 static bool list_is_shown(const struct jb_machine_sensor *sensor, bool all)
 {
-    return all || list_is_account(sensor);
+    return sensor->why.status != JB_EREFUSED && /* read directly instead */
+           (all || list_is_account(sensor));
 }
 
 static int list_text_sensors(const struct jb_machine *machine, bool all)
 {
     static const char *const heads[] = {
-        "sensor", "domain", "quantity", "from",
-        "step",   "range",  "update",   "state"
+        "sensor", "domain", "quantity", "from",  "step",
+        "range",  "update", "state",    "label",
     };
-    struct jb_table table = { .columns = 8,
+    struct jb_table table = { .columns =
+                                  all ? LIST_COLUMNS_ALL : LIST_COLUMNS_ALL - 1,
                               .right = { [4] = true, true, true } };
     size_t count;
     size_t shown = 0;
+    size_t others = 0;
     const struct jb_machine_sensor *sensors =
         jb_machine_sensors(machine, &count);
     int rc;
@@ -186,6 +195,7 @@ static int list_text_sensors(const struct jb_machine *machine, bool all)
     for (size_t i = 0; i < table.columns; i++)
         jb_table_add(&table, "%s", heads[i]);
     for (size_t i = 0; i < count; i++) {
+        others += !list_is_account(&sensors[i]);
         if (!list_is_shown(&sensors[i], all))
             continue;
         list_text_sensor(machine, i, &table);
@@ -196,9 +206,8 @@ static int list_text_sensors(const struct jb_machine *machine, bool all)
         jb_table_clear(&table);
     }
     rc = jb_table_print(&table, stdout, 2);
-    if (shown < count)
-        printf("  and %zu of other quantities: --all lists them\n",
-               count - shown);
+    if (!all && others > 0)
+        printf("  and %zu of other quantities: --all lists them\n", others);
     return rc;
 }
 
@@ -214,7 +223,8 @@ static int list_text_reasons(const struct jb_machine *machine,
     for (size_t i = 0; i < count; i++) {
         char path[JB_SENSOR_PATH_MAX];
 
-        if (sensors[i].why.status == JB_OK || !list_is_shown(&sensors[i], all))
+        if (sensors[i].why.status == JB_OK || sensors[i].relay >= 0 ||
+            !list_is_shown(&sensors[i], all))
             continue;
         jb_table_add(&table, "%s", jb_machine_sensor_path(machine, i, path));
         jb_table_add(&table, "%s", sensors[i].why.text);
@@ -335,6 +345,7 @@ static void list_json_facts(json_t *object, const struct jb_sensor *about)
             object, "max_power_from",
             json_string(jb_bound_origin_name(about->pmax_from)));
     }
+    jb_json_set_text(object, "label", about->label);
     if (about->note[0])
         json_object_set_new(object, "note", json_string(about->note));
 }

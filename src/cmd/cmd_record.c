@@ -227,6 +227,20 @@ static void record_say(const struct record_session *session)
                 : "");
 }
 
+static bool record_is_empty(const struct jb_machine *machine, bool all)
+{
+    size_t count;
+    const struct jb_machine_sensor *sensors =
+        jb_machine_sensors(machine, &count);
+
+    if (!all)
+        return jb_machine_usable(machine) == 0;
+    for (size_t i = 0; i < count; i++)
+        if (sensors[i].why.status == JB_OK)
+            return false;
+    return true;
+}
+
 static int record_run(const struct jb_cli *cli, const void *opaque, int argc,
                       char **argv, int *exit_code, struct jb_error *err)
 {
@@ -251,8 +265,7 @@ static int record_run(const struct jb_cli *cli, const void *opaque, int argc,
     (void)exit_code;
     if (rc == JB_OK && !cli->recorded)
         rc = jb_machine_probe(session.machine, record_probe_ns, err);
-    if (rc == JB_OK && jb_machine_usable(session.machine) == 0 &&
-        !options->all) {
+    if (rc == JB_OK && record_is_empty(session.machine, options->all)) {
         rc = jb_fail(err, JB_EABSENT, "there is nothing to record here");
         jb_error_set_fix(err, "joulebook doctor");
     }

@@ -113,6 +113,7 @@ struct stat_session {
     int ended_by;        /* signal that ended the command, or 0 */
     bool interrupted;    /* no further run */
     bool headed;         /* interval lines have their head */
+    bool started;        /* the lanes read on their own */
 };
 
 static int stat_allocate(struct stat_session *session, struct jb_error *err)
@@ -188,7 +189,9 @@ static int stat_follow(struct stat_session *session, struct jb_child *child,
                        uint64_t begin_ns, struct jb_error *err)
 {
     uint64_t step_ns = session->options->interval_ns;
-    uint64_t start_ns = begin_ns + jb_machine_period_ns(session->machine);
+    uint64_t start_ns = session->started
+                            ? UINT64_MAX
+                            : begin_ns + jb_machine_period_ns(session->machine);
     uint64_t next_ns = step_ns ? begin_ns + step_ns : UINT64_MAX;
     int rc = JB_OK;
 
@@ -234,6 +237,26 @@ static void stat_book_run(struct stat_session *session,
     jb_result_add_run(result, session->rows, session->elapsed_ns);
 }
 
+/* A meter whose read can hang is read by a thread only: without one it would
+ * have no reading from before the command.  When there can be no thread, the
+ * others do without, and that is told when the command has ended. */
+static int stat_read_first(struct stat_session *session,
+                           const struct jb_machine_watch *watch,
+                           struct jb_error *err)
+{
+    int rc = jb_machine_watch(session->machine, watch, err);
+
+    session->started = false;
+    if (rc < 0 || jb_machine_cut(session->machine, stat_wait_ns) == 0)
+        return rc;
+    session->started = jb_machine_start(session->machine, NULL) == JB_OK;
+    if (!session->started)
+        rc = jb_machine_watch(session->machine, watch, err);
+    if (rc == JB_OK)
+        jb_machine_cut(session->machine, stat_wait_ns);
+    return rc;
+}
+
 static int stat_run_once(struct stat_session *session, char *const *argv,
                          struct jb_error *err)
 {
@@ -245,11 +268,10 @@ static int stat_run_once(struct stat_session *session, char *const *argv,
     int rc;
 
     jb_machine_acquit(session->machine);
-    rc = jb_machine_watch(session->machine, &watch, err);
+    rc = stat_read_first(session, &watch, err);
     if (rc < 0)
         return rc;
     jb_machine_sensors(session->machine, &sensors);
-    jb_machine_cut(session->machine, stat_wait_ns);
     jb_machine_mark(session->machine, session->begin);
     memcpy(session->last, session->begin, sensors * sizeof(*session->last));
     begin_ns = jb_clock_now_ns(&jb_clock_boottime);

@@ -100,6 +100,8 @@ static void manual_tail(FILE *out)
         "cannot be started, and its signal.\n"
         ".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nno colours when set and not empty"
         "\n.TP\n.B JOULEBOOK_MODULES\nlook for modules in this directory first"
+        "\n.TP\n.B JOULEBOOK_BROKER\nthe socket of a broker to ask for what "
+        "may not be read directly"
         "\n.SH SEE ALSO\n.BR joulebook (1)",
         out);
     for (size_t i = 0; jb_commands[i]; i++)

@@ -11,7 +11,7 @@
 #include "base/own.h"
 #include "joulebook/error.h"
 
-enum { JB_CELL_MAX = 256, JB_TABLE_COLUMNS = 8 };
+enum { JB_CELL_MAX = 256, JB_TABLE_COLUMNS = 9 };
 
 /* Rows of short texts, printed with aligned columns.  Out of memory drops rows
  * and is reported by jb_table_print(). */

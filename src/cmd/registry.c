@@ -5,6 +5,7 @@
 
 #include "base/module.h"
 
+extern const struct jb_command jb_command_broker;
 extern const struct jb_command jb_command_burn;
 extern const struct jb_command jb_command_doctor;
 extern const struct jb_command jb_command_help;
@@ -15,13 +16,10 @@ extern const struct jb_command jb_command_stat;
 const char jb_version[] = JB_VERSION;
 
 const struct jb_command *const jb_commands[] = {
-    &jb_command_list,
-    &jb_command_doctor,
-    &jb_command_stat,
-    &jb_command_record,
-    &jb_command_burn,
-    &jb_command_help,
-    NULL,
+    &jb_command_list,   &jb_command_doctor,
+    &jb_command_stat,   &jb_command_record,
+    &jb_command_broker, &jb_command_burn,
+    &jb_command_help,   NULL,
 };
 
 const struct jb_module_command jb_module_commands[] = {

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "domain.h"
+#include "plausible.h"
 
 enum {
     METER_PATIENCE_UPDATES = 20,
@@ -111,22 +112,13 @@ static enum jb_meter_event meter_refuse(struct jb_meter *meter, int state)
     return JB_METER_REFUSED;
 }
 
-/* Values that mean "no value" in every interface we know of: all ones of some
- * width, also after a driver has scaled them by 1000 to the unit of hwmon. */
+/* A counter may pass through any number but the last one. */
 static bool meter_is_sentinel(const struct jb_sensor *sensor, uint64_t count)
 {
-    static const uint64_t none[] = { UINT32_MAX, INT32_MAX,
-                                     UINT32_MAX * UINT64_C(1000),
-                                     INT32_MAX * UINT64_C(1000) };
-
-    if (count == UINT64_MAX)
-        return true;
     if (sensor->kind == JB_KIND_COUNTER)
-        return false;
-    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
-        if (count == none[i])
-            return true;
-    return !meter_is_energy(sensor) && count == 0;
+        return count == UINT64_MAX;
+    return jb_plausible_is_ones(count) ||
+           (!meter_is_energy(sensor) && count == 0);
 }
 
 static uint64_t meter_power_uw(const struct jb_sensor *sensor, uint64_t count)

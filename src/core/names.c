@@ -33,7 +33,22 @@ const char *jb_provenance_name(enum jb_provenance provenance)
 {
     static const char *const names[] = { "measured", "derived", "estimated" };
 
-    return names[provenance];
+    return (unsigned)provenance <= JB_ESTIMATED ? names[provenance] : NULL;
+}
+
+const char *jb_metric_name(enum jb_metric metric)
+{
+    static const char *const names[] = { "power", "temperature", "frequency",
+                                         "utilization" };
+
+    return (unsigned)metric < JB_METRIC_COUNT ? names[metric] : NULL;
+}
+
+const char *jb_phase_name(enum jb_phase phase)
+{
+    static const char *const names[] = { "start", "read", "stop" };
+
+    return (unsigned)phase <= JB_PHASE_STOP ? names[phase] : NULL;
 }
 
 const char *jb_kind_name(enum jb_kind kind)

@@ -3,7 +3,10 @@
 #ifndef JB_CORE_NAMES_H
 #define JB_CORE_NAMES_H
 
+#include "joulebook/monitor.h"
 #include "joulebook/plugin/sensor.h"
+#include "joulebook/provenance.h"
+#include "joulebook/reading.h"
 
 /* "energy", "power", ... */
 const char *jb_quantity_name(enum jb_quantity quantity);
@@ -12,8 +15,7 @@ const char *jb_quantity_name(enum jb_quantity quantity);
  * "B", "1", "V", "A", "rpm". */
 const char *jb_quantity_unit(enum jb_quantity quantity);
 
-/* "measured", "derived", "estimated". */
-const char *jb_provenance_name(enum jb_provenance provenance);
+/* Words of public enums: joulebook/provenance.h, reading.h and monitor.h. */
 
 /* "counter", "sampled", "window-mean", "delta". */
 const char *jb_kind_name(enum jb_kind kind);

@@ -27,6 +27,10 @@ struct jb_machine {
 /* Picks a sensor for each domain from the states that are known now. */
 void jb_machine_choose(struct jb_machine *machine);
 
+/* Of a sensor that can be read directly and through a relay, leaves the first:
+ * both are one meter, and no check of one another. */
+void jb_machine_match_relays(struct jb_machine *machine);
+
 /* Frees the meters and the sampler of the last watch. */
 void jb_machine_drop_watch(struct jb_machine *machine);
 

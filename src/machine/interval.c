@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "interval.h"
 
+#include <inttypes.h>
+
 #include "base/clock.h"
 #include "inside.h"
 
@@ -42,9 +44,11 @@ static int interval_refuse_still(const struct jb_meter *meter,
                        "seen of it");
     if (span_ns > jb_meter_patience_ns(&meter->sensor))
         return jb_fail(why, JB_EDEAD, "the counter stands still");
-    return jb_fail(
-        why, JB_ELIMIT, "too short: the counter did not move in %.3g ms%s",
-        (double)span_ns / JB_NS_PER_MS, to->raw == 0 ? ", and it reads 0" : "");
+    /* A whole number: printing a fraction costs a region as much as a read. */
+    return jb_fail(why, JB_ELIMIT,
+                   "too short: the counter did not move in %" PRIu64 " us%s",
+                   span_ns / JB_NS_PER_US,
+                   to->raw == 0 ? ", and it reads 0" : "");
 }
 
 /* The interval was meant to go on until the end mark's cut, which the meter has
@@ -129,7 +133,7 @@ static void interval_cross_check(struct jb_machine *machine,
         const struct jb_machine_sensor *sensor = &machine->sensors[i];
         struct jb_interval other = { 0 };
 
-        if (sensor->domain != (ptrdiff_t)row->domain ||
+        if (sensor->domain != (ptrdiff_t)row->domain || !sensor->meter ||
             (ptrdiff_t)i == row->sensor || sensor->why.status != JB_OK ||
             sensor->about->provenance == JB_ESTIMATED)
             continue;
@@ -148,10 +152,12 @@ static void interval_say_why(const struct jb_machine *machine,
 {
     jb_fail(&row->why, JB_EABSENT, "no sensor");
     for (size_t i = 0; i < machine->sensor_count; i++) {
-        if (machine->sensors[i].domain != (ptrdiff_t)row->domain)
+        const struct jb_machine_sensor *sensor = &machine->sensors[i];
+
+        if (sensor->domain != (ptrdiff_t)row->domain)
             continue;
-        row->why = machine->sensors[i].why;
-        row->sensor = (ptrdiff_t)i;
+        row->sensor = sensor->relay < 0 ? (ptrdiff_t)i : sensor->relay;
+        row->why = machine->sensors[row->sensor].why;
         return;
     }
 }

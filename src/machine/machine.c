@@ -113,6 +113,11 @@ static bool machine_is_wanted(const struct jb_machine_config *config,
         jb_fail(&source->why, JB_EREFUSED, "not needed");
         return false;
     }
+    if (source->desc && config->direct &&
+        source->desc->flags & JB_SOURCE_RELAY) {
+        jb_fail(&source->why, JB_EREFUSED, "meters are read directly here");
+        return false;
+    }
     return true;
 }
 
@@ -159,6 +164,13 @@ static int machine_open_builtin(struct jb_machine *machine,
     return rc;
 }
 
+static bool machine_is_account(const struct jb_sensor *sensor)
+{
+    return sensor->domain.kind != JB_DOMAIN_NONE &&
+           (sensor->unit.quantity == JB_QUANTITY_ENERGY ||
+            sensor->unit.quantity == JB_QUANTITY_POWER);
+}
+
 /* A counter that has never counted is what virtual machines show for a meter:
  * only a reading that is not 0 says that this machine measures. */
 static bool machine_sensor_measures(const struct jb_machine_source *source,
@@ -167,7 +179,7 @@ static bool machine_sensor_measures(const struct jb_machine_source *source,
     const struct jb_sensor *about = &source->sensors[i];
     struct jb_sample sample;
 
-    if (about->state != JB_OK || about->domain.kind == JB_DOMAIN_NONE)
+    if (about->state != JB_OK || !machine_is_account(about))
         return false;
     if (about->flags & JB_SENSOR_MAY_BLOCK)
         return true;
@@ -233,13 +245,6 @@ static int machine_open_sources(struct jb_machine *machine,
     return rc == JB_OK ? machine_open_modules(machine, config, err) : rc;
 }
 
-static bool machine_is_account(const struct jb_sensor *sensor)
-{
-    return sensor->domain.kind != JB_DOMAIN_NONE &&
-           (sensor->unit.quantity == JB_QUANTITY_ENERGY ||
-            sensor->unit.quantity == JB_QUANTITY_POWER);
-}
-
 /* Measured before estimated, a primary view before a mirror, then the rank; of
  * equals the earlier in the registry. */
 static int machine_preference(const struct jb_sensor *sensor)
@@ -279,6 +284,7 @@ static int machine_collect_sensors(struct jb_machine *machine,
             sensor->source = s;
             sensor->index = (uint32_t)i;
             sensor->domain = -1;
+            sensor->relay = -1;
             sensor->account = machine_is_account(sensor->about);
             sensor->preference = machine_preference(sensor->about);
             machine_copy_state(sensor);
@@ -384,6 +390,8 @@ int jb_machine_open(const struct jb_machine_config *config,
     rc = machine_open_sources(machine, config, err);
     if (rc == JB_OK)
         rc = machine_collect_sensors(machine, err);
+    if (rc == JB_OK)
+        jb_machine_match_relays(machine);
     if (rc == JB_OK)
         rc = machine_collect_domains(machine, config->domains, err);
     if (rc < 0) {

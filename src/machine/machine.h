@@ -33,8 +33,9 @@ struct jb_machine_config {
     const char *domains; /* "package,dram-0": only these; NULL: all */
     uint32_t quantities; /* 1 << enum jb_quantity: sources that give none of
                             them are not opened; 0: all */
-    bool still;       /* nothing runs on the trees: no model can say anything of
-                         a time there, unless it is named in sources */
+    bool still;  /* nothing runs on the trees: no model can say anything of
+                    a time there, unless it is named in sources */
+    bool direct; /* without sources that relay what another process reads */
     bool all_modules; /* also load sources that live in modules: else only when
                          named in sources, or when nothing else measures */
 };
@@ -58,6 +59,7 @@ struct jb_machine_sensor {
     uint32_t index;         /* within its source */
     ptrdiff_t domain;       /* index among the machine's domains, or -1 */
     bool account;           /* energy or power of a domain */
+    ptrdiff_t relay;        /* that stands in for this unusable one, or -1 */
     int preference;         /* of two for one domain the higher is used */
     struct jb_error why;    /* JB_OK, or why it is not used */
     struct jb_meter *meter; /* NULL for what is no domain's energy or power */
@@ -106,9 +108,10 @@ struct jb_machine_news {
 };
 
 enum jb_watch_scope {
-    JB_WATCH_DOMAINS, /* every usable meter of a wanted domain */
-    JB_WATCH_CHOSEN,  /* the one that each wanted domain uses */
-    JB_WATCH_ALL,     /* also sensors that are no domain's energy */
+    JB_WATCH_DOMAINS,  /* every usable meter of a wanted domain */
+    JB_WATCH_CHOSEN,   /* the one that each wanted domain uses */
+    JB_WATCH_ALL,      /* also sensors that are no domain's energy */
+    JB_WATCH_SELECTED, /* those that wants() names */
 };
 
 struct jb_machine_watch {
@@ -116,6 +119,8 @@ struct jb_machine_watch {
     enum jb_watch_scope scope;
     void (*listener)(void *context, const struct jb_machine_news *news,
                      size_t count); /* one source's tick, or NULL */
+    bool (*wants)(void *context, size_t sensor); /* for JB_WATCH_SELECTED; asked
+                                                    of usable sensors */
     void *context;
 };
 
@@ -135,12 +140,18 @@ JB_NODISCARD int jb_machine_start(struct jb_machine *machine,
  * watch's period, or less where a counter could wrap unseen. */
 uint64_t jb_machine_period_ns(const struct jb_machine *machine);
 
+/* The longest time between two cuts of the present watch after which no counter
+ * can have wrapped unseen, and powers without a counter are seen often enough
+ * to be integrated; UINT64_MAX: any time. */
+uint64_t jb_machine_max_gap_ns(const struct jb_machine *machine);
+
 /* Reads everything now; what does not answer within wait_ns is left behind.
  * Returns how many endpoints were. */
 size_t jb_machine_cut(struct jb_machine *machine, uint64_t wait_ns);
 
-/* Ends the watch's lanes; curves and verdicts stay. */
-void jb_machine_stop(struct jb_machine *machine);
+/* Ends the watch's lanes; curves and verdicts stay.  Returns how many endpoints
+ * hang in a read, whose threads could not be ended. */
+size_t jb_machine_stop(struct jb_machine *machine);
 
 void jb_machine_sampler_stats(struct jb_machine *machine,
                               struct jb_sampler_stats *out);
@@ -169,6 +180,13 @@ void jb_machine_judge(struct jb_machine *machine);
 /* Forgets all verdicts: what was dead in one measurement may live in the
  * next. */
 void jb_machine_acquit(struct jb_machine *machine);
+
+/* Why none of these quantities (1 << enum jb_quantity) of any domain of that
+ * kind (JB_DOMAIN_NONE: of any account) can be measured: fills err with "what:
+ * meter: reason" and its fix, and returns the status of the likeliest meter. */
+int jb_machine_explain(const struct jb_machine *machine,
+                       enum jb_domain_kind kind, uint32_t quantities,
+                       const char *what, struct jb_error *err);
 
 /* How many domains have a sensor that can be used, estimates included. */
 size_t jb_machine_usable(const struct jb_machine *machine);

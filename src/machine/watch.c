@@ -14,6 +14,8 @@ enum {
 
 static const uint64_t watch_stop_ns = JB_NS_PER_S;
 static const uint64_t watch_answer_ns = JB_NS_PER_S / 2;
+/* Means over less than this are not all read. */
+static const uint64_t watch_densest_ns = JB_NS_PER_S / 10;
 
 static void watch_take(void *context, const struct jb_sampler_feed *feed,
                        const struct jb_sample *samples, size_t count)
@@ -93,6 +95,8 @@ static bool watch_wants(const struct jb_machine *machine, size_t i)
         return false;
     if (machine->watch.scope == JB_WATCH_ALL)
         return true;
+    if (machine->watch.scope == JB_WATCH_SELECTED)
+        return machine->watch.wants(machine->watch.context, i);
     if (sensor->domain < 0)
         return false;
     return machine->watch.scope == JB_WATCH_DOMAINS ||
@@ -164,16 +168,52 @@ uint64_t jb_machine_period_ns(const struct jb_machine *machine)
     return machine->shortest_ns;
 }
 
+static uint64_t watch_larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* A power says nothing of the time between two reads but what they bound; a
+ * mean covers its window. */
+static uint64_t watch_max_gap_ns(const struct jb_sensor *sensor)
+{
+    uint64_t window_ns = sensor->update_ns;
+
+    if (sensor->kind == JB_KIND_COUNTER)
+        return jb_meter_max_gap_ns(sensor) / 2;
+    if (sensor->kind == JB_KIND_DELTA)
+        return UINT64_MAX;
+    if (sensor->kind == JB_KIND_WINDOW_MEAN)
+        window_ns = watch_larger(window_ns, sensor->window_ns);
+    else
+        window_ns = watch_larger(window_ns, JB_NS_PER_S);
+    return watch_larger(window_ns ? window_ns : JB_NS_PER_S, watch_densest_ns);
+}
+
+uint64_t jb_machine_max_gap_ns(const struct jb_machine *machine)
+{
+    uint64_t shortest_ns = UINT64_MAX;
+
+    for (size_t i = 0; i < machine->sensor_count; i++) {
+        const struct jb_meter *meter = machine->sensors[i].meter;
+        uint64_t gap_ns = meter ? watch_max_gap_ns(&meter->sensor) : UINT64_MAX;
+
+        if (gap_ns < shortest_ns)
+            shortest_ns = gap_ns;
+    }
+    return shortest_ns;
+}
+
 size_t jb_machine_cut(struct jb_machine *machine, uint64_t wait_ns)
 {
     machine->cut_ns = jb_clock_now_ns(machine->env->clock);
     return jb_sampler_cut(machine->sampler, machine->cut_ns + wait_ns);
 }
 
-void jb_machine_stop(struct jb_machine *machine)
+size_t jb_machine_stop(struct jb_machine *machine)
 {
-    if (machine->sampler)
-        jb_sampler_stop(machine->sampler, watch_stop_ns);
+    return machine->sampler ? jb_sampler_stop(machine->sampler, watch_stop_ns)
+                            : 0;
 }
 
 void jb_machine_sampler_stats(struct jb_machine *machine,

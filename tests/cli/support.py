@@ -28,14 +28,15 @@ TREES = os.path.join(SOURCE, "tests", "fixtures", "trees")
 SCHEMAS = os.path.join(SOURCE, "docs", "reference", "schema")
 PROGRAM = os.path.abspath(os.environ.get(
     "JOULEBOOK", os.path.join(SOURCE, "build", "joulebook")))
-COMMANDS = ("list", "doctor", "stat", "record", "burn", "help")
+COMMANDS = ("list", "doctor", "stat", "record", "broker", "burn", "help")
 ESCAPE = "\x1b"
 PATIENCE_S = 60
 
 
 def environment(**more):
     env = {name: value for name, value in os.environ.items()
-           if name not in ("NO_COLOR", "JOULEBOOK_MODULES", "COLUMNS")}
+           if name not in ("NO_COLOR", "JOULEBOOK_MODULES", "COLUMNS",
+                            "JOULEBOOK_BROKER")}
     env.update(LC_ALL="C", TERM="xterm", **more)
     return env
 

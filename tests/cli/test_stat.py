@@ -241,11 +241,6 @@ class Figures(Case):
             self.assertRegex(line, r"^ +\d+\.\d{6}  [a-z]+-\d +"
                                    r"([\d.]+ +[\d.]+|- +-  .*)$")
 
-    def test_too_short(self):
-        got = self.counting("--", "sleep", "0.012")
-        self.assertRegex(got.stderr, r"note: a short run for these meters "
-                                     r"\(1\d refreshes\)")
-
     def test_output_file(self):
         with folder() as path:
             for option, word in (("--json", '"domains"'), ("--csv", "domain,"),

@@ -56,6 +56,19 @@ OWN = {
         "domains": ("package", DOMAINS),
         "all": (None, []),
     },
+    "broker": {
+        "socket": ("/tmp/none.sock", []),
+        "group": ("daemon", [("no-such-group", "no group")]),
+        "mode": ("0600", [("888", "permissions"), ("7777", "above"),
+                          ("", "permissions"), ("0x1ff", "permissions")]),
+        "user": ("daemon", [("no-such-user", "no user"), ("", "no user")]),
+        "sources": ("powercap", SOURCES),
+        "all": (None, []),
+        "rate": ("0", [("x", "number"), ("-1", "number"),
+                       ("1000001", "above")]),
+        "clients": ("10", [("0", "below"), ("65537", "above")]),
+        "user-clients": ("10", [("0", "below"), ("x", "number")]),
+    },
     "burn": {
         "duration": ("1ms", DURATION + [("25h", "above")]),
         "threads": ("1", [("x", "number"), ("5000", "above")]),
@@ -67,7 +80,8 @@ OWN = {
 }
 # What makes a command short and give it something to measure.
 BASE = {"record": ["--duration=20ms", "--root=xeon2"],
-        "burn": ["--duration=1ms"], "list": ["--probe=0s"],
+        "burn": ["--duration=1ms"],
+        "broker": ["--root=xeon2"], "list": ["--probe=0s"],
         "doctor": ["--probe=0s"], "stat": ["--root=xeon2"], "help": []}
 
 

@@ -63,6 +63,21 @@ class Repeat(unittest.TestCase):
             self.assertAlmostEqual(domain["average_w"], WATTS,
                                    delta=0.35 * WATTS)
 
+    def test_a_short_run_is_called_short(self):
+        with Lab(PROGRAM, LAYOUT) as lab:
+            done = subprocess.run(
+                [PROGRAM, "stat", f"--sysfs={lab.root}", "--sources=powercap",
+                 "--", "sleep", "0.012"],
+                capture_output=True, text=True, check=True)
+            value = stat(lab, "--", "sleep", "0.012")
+        self.assertRegex(done.stderr, r"note: a short run for these meters "
+                                      r"\(\d+ refreshes\): package-0, "
+                                      r"package-1\n")
+        for domain in value["domains"]:
+            # 1 ms each
+            self.assertAlmostEqual(domain["updates"],
+                                   value["elapsed_s"] * 1000, delta=3)
+
     def test_a_gap_in_one_run_is_told(self):
         with Lab(PROGRAM, LAYOUT) as lab:
             value = stat(lab, "--repeat=3", *told(lab, (1, "reset " + ZONES[0])))

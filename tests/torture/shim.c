@@ -4,8 +4,10 @@
  * (LD_PRELOAD).  From the environment, which is then cleared, so that what the
  * program starts is left alone:
  *
- *   JB_FAULT=alloc|open|read   malloc, calloc, realloc | open, fopen, opendir
- *                              and their kin | read, pread
+ *   JB_FAULT=alloc|open|read|socket
+ *                              malloc, calloc, realloc | open, fopen, opendir
+ *                              and their kin | read, pread | socket, connect,
+ *                              accept4, send, recv
  *   JB_FAULT_AT=N              counted from 1, from the start of main
  *   JB_FAULT_MODE=once|on      that call only, or it and all later ones
  *   JB_FAULT_MARK=PATH         a file made when the N-th call came
@@ -23,13 +25,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #define SHIM_EXPORT __attribute__((visibility("default")))
 
-enum shim_kind { SHIM_NONE, SHIM_ALLOC, SHIM_OPEN, SHIM_READ };
+enum shim_kind { SHIM_NONE, SHIM_ALLOC, SHIM_OPEN, SHIM_READ, SHIM_SOCKET };
 enum { SHIM_PATH_MAX = 512 };
 
 /* Written once before main, read by all threads afterwards. */
@@ -81,6 +84,8 @@ static enum shim_kind shim_kind_from(const char *name)
         return SHIM_OPEN;
     if (name && strcmp(name, "read") == 0)
         return SHIM_READ;
+    if (name && strcmp(name, "socket") == 0)
+        return SHIM_SOCKET;
     return SHIM_NONE;
 }
 
@@ -193,4 +198,35 @@ SHIM_EXPORT ssize_t pread64(int fd, void *buf, size_t nbytes, off64_t offset)
 {
     SHIM_REAL(ssize_t, "pread64", int, void *, size_t, off64_t);
     return shim_fails(SHIM_READ, EIO) ? -1 : real(fd, buf, nbytes, offset);
+}
+
+SHIM_EXPORT int socket(int domain, int type, int protocol)
+{
+    SHIM_REAL(int, "socket", int, int, int);
+    return shim_fails(SHIM_SOCKET, EMFILE) ? -1 : real(domain, type, protocol);
+}
+
+SHIM_EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    SHIM_REAL(int, "connect", int, const struct sockaddr *, socklen_t);
+    return shim_fails(SHIM_SOCKET, ECONNREFUSED) ? -1 : real(fd, addr, len);
+}
+
+SHIM_EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len,
+                        int flags)
+{
+    SHIM_REAL(int, "accept4", int, struct sockaddr *, socklen_t *, int);
+    return shim_fails(SHIM_SOCKET, EMFILE) ? -1 : real(fd, addr, len, flags);
+}
+
+SHIM_EXPORT ssize_t send(int fd, const void *buf, size_t n, int flags)
+{
+    SHIM_REAL(ssize_t, "send", int, const void *, size_t, int);
+    return shim_fails(SHIM_SOCKET, EPIPE) ? -1 : real(fd, buf, n, flags);
+}
+
+SHIM_EXPORT ssize_t recv(int fd, void *buf, size_t n, int flags)
+{
+    SHIM_REAL(ssize_t, "recv", int, void *, size_t, int);
+    return shim_fails(SHIM_SOCKET, ECONNRESET) ? -1 : real(fd, buf, n, flags);
 }

@@ -236,6 +236,28 @@ static void file_pread_u64_says_why_not(void **state)
     CHECK_U64("untouched", value, 4711);
 }
 
+static void file_i64_can_be_negative(void **state)
+{
+    const struct file_place *place = *state;
+    JB_AUTO_CLOSE int fd = -1;
+    struct jb_error err = { .text = "" };
+    int64_t value = 0;
+
+    file_put(place->path, "-273150\n", 8);
+    assert_int_equal(jb_file_open(place->path, &fd, &err), JB_OK);
+    assert_int_equal(jb_file_pread_i64(fd, &value), JB_OK);
+    CHECK_U64("kept open", (uint64_t)value, (uint64_t)-273150);
+    CHECK_STATUS("by path", jb_file_read_i64(place->path, &value, &err), JB_OK,
+                 &err);
+    file_put(place->path, "-\n", 2);
+    CHECK_STATUS("a sign alone", jb_file_read_i64(place->path, &value, &err),
+                 JB_EFORMAT, &err);
+    assert_non_null(strstr(err.text, "number"));
+    CHECK_STATUS("kept open", jb_file_pread_i64(fd, &value), JB_EFORMAT, &err);
+    CHECK_STATUS("closed", jb_file_pread_i64(-1, &value), JB_EIO, &err);
+    CHECK_U64("untouched", (uint64_t)value, (uint64_t)-273150);
+}
+
 #define FILE_TEST(function)                                                    \
     cmocka_unit_test_setup_teardown(function, file_setup, file_teardown)
 
@@ -250,6 +272,7 @@ int main(void)
         FILE_TEST(file_u64_is_one_number),
         FILE_TEST(file_pread_u64_sees_the_newest_value),
         FILE_TEST(file_pread_u64_says_why_not),
+        FILE_TEST(file_i64_can_be_negative),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -379,6 +379,9 @@ static void test_server(void **state)
     assert_int_equal(count, COUNT(rows));
     assert_int_equal(host_find(test, "package-1/busy")->domain.index, 1);
     assert_int_equal(host_find(test, "package-1/busy")->domain.kind,
+                     JB_DOMAIN_PACKAGE);
+    assert_int_equal(host_find(test, "cpu-3/busy")->domain.index, 1);
+    assert_int_equal(host_find(test, "cpu-3/busy")->domain.kind,
                      JB_DOMAIN_NONE);
     assert_true(host_find(test, "net-bond0/sent")->flags & JB_SENSOR_MIRROR);
     assert_false(host_find(test, "net-eth0/sent")->flags & JB_SENSOR_MIRROR);

@@ -4,12 +4,11 @@
  * ones below $JB_SHARED where that is set.
  */
 #include "check.h"
+#include "kernel_read.h"
 #include "tree.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <stdbool.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
@@ -25,19 +24,6 @@ enum { POWERCAP_TEXT_MAX = 8192, POWERCAP_NOBODY = 65534 };
 #define POWERCAP_S UINT64_C(1000000000)
 #define POWERCAP_W UINT64_C(1000000)
 #define POWERCAP_RANGE "262143328850" /* 2^32 - 1 counts of 61035 nJ */
-
-/* Kernels answer ENODEV on a descriptor whose attribute is gone, where other
- * filesystems go on reading: an unlinked file stands for such an attribute. */
-ssize_t pread(int fd, void *buffer, size_t count, off_t offset)
-{
-    struct stat status;
-
-    if (fstat(fd, &status) == 0 && status.st_nlink == 0) {
-        errno = ENODEV;
-        return -1;
-    }
-    return syscall(SYS_pread64, fd, buffer, count, offset);
-}
 
 static uint64_t powercap_now_ns(void *context)
 {
@@ -543,6 +529,14 @@ static int powercap_as_nobody(struct powercap *test)
         return 12;
     if (!strstr(sensor->fix, "chmod a+r") || !strstr(sensor->fix, "root"))
         return 13;
+    jb_source_powercap.close(test->source);
+    test->env.live = true; /* where a broker can help */
+    if (powercap_open(test, &err) != JB_OK)
+        return 17;
+    sensor = powercap_sensor(test, "intel-rapl:0");
+    if (!strstr(sensor->fix, "chmod a+r") ||
+        !strstr(sensor->fix, "sudo joulebook broker"))
+        return 18;
     if (sensor->domain.kind != JB_DOMAIN_PACKAGE)
         return 14;
     if (powercap_sensor(test, "intel-rapl:1")->state != JB_OK)

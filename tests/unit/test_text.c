@@ -52,6 +52,42 @@ static void text_u64_takes_digits_only(void **state)
     }
 }
 
+static void text_i64_takes_one_sign(void **state)
+{
+    static const struct {
+        const char *text;
+        bool ok;
+        int64_t want;
+    } cases[] = {
+        { "0", true, 0 },
+        { "-0", true, 0 },
+        { "-273150", true, -273150 },
+        { "9223372036854775807", true, INT64_MAX },
+        { "-9223372036854775808", true, INT64_MIN },
+        { "9223372036854775808", false, 0 },
+        { "-9223372036854775809", false, 0 },
+        { "18446744073709551615", false, 0 },
+        { "-", false, 0 },
+        { "", false, 0 },
+        { "--1", false, 0 },
+        { "+1", false, 0 },
+        { "- 1", false, 0 },
+        { "1-", false, 0 },
+        { "-1.5", false, 0 },
+        { "-0x1", false, 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < CHECK_COUNT(cases); i++) {
+        const char *text = cases[i].text;
+        int64_t got = TEXT_UNTOUCHED;
+
+        CHECK_BOOL(text, jb_text_i64(text, strlen(text), &got), cases[i].ok);
+        CHECK_U64(text, (uint64_t)got,
+                  cases[i].ok ? (uint64_t)cases[i].want : TEXT_UNTOUCHED);
+    }
+}
+
 static void text_u64_reads_no_further_than_told(void **state)
 {
     const char unterminated[2] = { '4', '2' };
@@ -292,6 +328,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_u64_takes_digits_only),
+        cmocka_unit_test(text_i64_takes_one_sign),
         cmocka_unit_test(text_u64_reads_no_further_than_told),
         cmocka_unit_test(text_real_is_the_nearest),
         cmocka_unit_test(text_duration_is_exact),

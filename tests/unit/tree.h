@@ -66,6 +66,17 @@ static inline void tree_write(const struct tree *tree, const char *name,
     assert_int_equal(fclose(file), 0);
 }
 
+/* Makes a symbolic link, and the directories above it. */
+static inline void tree_link(const struct tree *tree, const char *name,
+                             const char *target)
+{
+    char path[TREE_PATH_MAX];
+
+    tree_path(tree, name, path);
+    tree_make_parents(path);
+    assert_int_equal(symlink(target, path), 0);
+}
+
 static inline int tree_unlink(const char *path, const struct stat *status,
                               int type, struct FTW *walk)
 {

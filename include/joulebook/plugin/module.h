@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a struct that crosses the border changes its layout. */
-enum { JB_MODULE_ABI = 1 };
+enum { JB_MODULE_ABI = 2 };
 
 enum jb_module_kind {
     JB_MODULE_SOURCE,  /* descriptor is a struct jb_source_desc */

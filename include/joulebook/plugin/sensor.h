@@ -12,6 +12,8 @@
 
 #include <stdint.h>
 
+#include "joulebook/provenance.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -29,12 +31,6 @@ enum jb_quantity {
     JB_QUANTITY_CURRENT,     /* A */
     JB_QUANTITY_ROTATION,    /* revolutions per minute, as fans are given */
     JB_QUANTITY_LAST = JB_QUANTITY_ROTATION,
-};
-
-enum jb_provenance {
-    JB_MEASURED,  /* a meter's own figure */
-    JB_DERIVED,   /* computed from measured figures */
-    JB_ESTIMATED, /* a model's figure; never added to the others unsaid */
 };
 
 /* How successive raw values relate to the quantity. */
@@ -60,12 +56,19 @@ enum jb_domain_kind {
     JB_DOMAIN_LAST = JB_DOMAIN_GPU,
 };
 
-enum { JB_NO_DIE = -1, JB_NAME_MAX = 64, JB_REASON_MAX = 240 };
+enum {
+    JB_NO_DIE = -1,
+    JB_NAME_MAX = 64,
+    JB_LABEL_MAX = 48,
+    JB_REASON_MAX = 240,
+};
 
 /* Equal fields mean the same joules, whichever source sees them. */
 struct jb_domain {
     enum jb_domain_kind kind;
-    uint16_t index; /* package or GPU number; 0 for psys and platform */
+    uint16_t index; /* package or GPU number; 0 for psys and platform; of a
+                       part (JB_DOMAIN_NONE) the package that it is in, where
+                       its source knows */
     int16_t die;    /* die within the package, or JB_NO_DIE */
 };
 
@@ -100,7 +103,9 @@ enum jb_sensor_flag {
  * it can be read now.
  */
 struct jb_sensor {
-    char name[JB_NAME_MAX]; /* unique within its source; visible ASCII */
+    char name[JB_NAME_MAX];   /* unique within its source; visible ASCII */
+    char label[JB_LABEL_MAX]; /* what its driver or firmware calls it ("Core
+                                 3"), printable ASCII, or "" */
     struct jb_domain domain;
     struct jb_unit unit;
     enum jb_kind kind;
@@ -126,7 +131,8 @@ struct jb_sensor {
 
 /*
  * One reading, exactly as it came.  state is JB_OK, or why raw is void:
- * JB_EABSENT (gone), JB_EDENIED, JB_EIO, JB_EFORMAT, JB_EIMPLAUSIBLE.
+ * JB_EABSENT (gone), JB_EDENIED, JB_EIO, JB_EFORMAT, JB_EIMPLAUSIBLE, JB_EBUSY
+ * (no answer in time), JB_ELIMIT (asked more often than allowed).
  * below_ppm and above_ppm are a 90 % interval around raw, for models whose
  * uncertainty changes from reading to reading; 0 for meters.
  */

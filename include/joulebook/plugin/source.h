@@ -53,6 +53,14 @@ struct jb_env {
     bool live; /* sysfs is this kernel's own: perf, netlink, BPF may be used */
 };
 
+/* What a source is to the others of its machine. */
+enum jb_source_flag {
+    /* It passes on what another process reads, under the names that a machine
+     * gives ("powercap/intel-rapl:0"): each of its sensors is used only while
+     * the one of that name cannot be read directly. */
+    JB_SOURCE_RELAY = 1 << 0,
+};
+
 struct jb_source; /* private to each source's .c file */
 
 struct jb_source_desc {
@@ -62,6 +70,7 @@ struct jb_source_desc {
     size_t options_size;             /* of the struct that options fill */
     uint32_t quantities; /* 1 << enum jb_quantity, for each that it can give:
                             who wants none of them does not open it */
+    uint32_t flags;      /* enum jb_source_flag */
 
     /* Mandatory.  Finds the meters and keeps descriptors open.  JB_EABSENT:
      * not on this machine; JB_EDENIED: there, but nothing of it may be read;

@@ -60,17 +60,20 @@ static const struct jb_host_row add_fs[] = {
 /* Busy time is counted in ticks and the load every 5 s (LOAD_FREQ); the others
  * as it happens. */
 const struct jb_host_kind jb_host_kinds[JB_HOST_FILES + 1] = {
-    [JB_HOST_STAT] = { "cpu", add_busy, 1, JB_NS_PER_S / JB_PROCSTAT_HZ },
-    [JB_HOST_MEMORY] = { "memory", add_memory, 3, 0 },
-    [JB_HOST_LOAD] = { "load", add_load, 3, 5 * (uint64_t)JB_NS_PER_S },
-    [JB_HOST_DISKS] = { "disk", add_disk, 2, 0 },
-    [JB_HOST_NETS] = { "net", add_net, 2, 0 },
-    [JB_HOST_FILES] = { "fs", add_fs, 2, 0 },
+    [JB_HOST_STAT] = { "cpu", add_busy, 1, JB_NS_PER_S / JB_PROCSTAT_HZ,
+                       JB_DOMAIN_NONE },
+    [JB_HOST_MEMORY] = { "memory", add_memory, 3, 0, JB_DOMAIN_NONE },
+    [JB_HOST_LOAD] = { "load", add_load, 3, 5 * (uint64_t)JB_NS_PER_S,
+                       JB_DOMAIN_NONE },
+    [JB_HOST_DISKS] = { "disk", add_disk, 2, 0, JB_DOMAIN_NONE },
+    [JB_HOST_NETS] = { "net", add_net, 2, 0, JB_DOMAIN_NONE },
+    [JB_HOST_FILES] = { "fs", add_fs, 2, 0, JB_DOMAIN_NONE },
 };
 
-const struct jb_host_kind jb_host_package_kind = {
-    "package", add_package_busy, 1, JB_NS_PER_S / JB_PROCSTAT_HZ
-};
+const struct jb_host_kind jb_host_package_kind = { "package", add_package_busy,
+                                                   1,
+                                                   JB_NS_PER_S / JB_PROCSTAT_HZ,
+                                                   JB_DOMAIN_PACKAGE };
 
 int jb_host_grow(void **array, size_t *room, size_t count, size_t size,
                  struct jb_error *err)
@@ -118,7 +121,7 @@ static void add_describe(const struct jb_host_new *thing,
                          const struct jb_host_row *row, struct jb_sensor *out)
 {
     *out = (struct jb_sensor){
-        .domain = { JB_DOMAIN_NONE, thing->package, JB_NO_DIE },
+        .domain = { thing->kind->domain, thing->package, JB_NO_DIE },
         .unit = { row->quantity, row->num, row->den, 1, 1, 0 },
         .kind = row->kind,
         .provenance = row->provenance,

@@ -19,6 +19,7 @@ struct jb_host_kind {
     const struct jb_host_row *rows;
     uint32_t width; /* how many sensors a thing has */
     uint64_t update_ns;
+    enum jb_domain_kind domain; /* that they stand for as a whole */
 };
 
 /* By enum jb_host_file; JB_HOST_FILES stands for a mount. */

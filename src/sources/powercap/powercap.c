@@ -18,6 +18,7 @@
 #include "core/cpuinfo.h"
 #include "core/domain.h"
 #include "joulebook/plugin/source.h"
+#include "wire/wire.h"
 #include "zone.h"
 
 enum {
@@ -47,6 +48,7 @@ struct jb_source {
     struct powercap_zone *zones; /* zones[i] is behind sensors[i] */
     size_t count;
     bool amd;
+    char denied_fix[JB_ERROR_FIX_MAX];
 };
 
 static void powercap_close(struct jb_source *source)
@@ -255,7 +257,46 @@ static int powercap_read_place(struct jb_source *source, size_t i,
     return JB_OK;
 }
 
-static int powercap_open_energy(struct powercap_zone *zone,
+/* False when it does not fit: half a command is none. */
+static bool powercap_set_fix(struct jb_source *source, const char *sysfs,
+                             const char *why, const char *broker,
+                             const char *served)
+{
+    int length = snprintf(source->denied_fix, sizeof(source->denied_fix),
+                          "sudo chmod a+r %s/class/powercap/*/energy_uj%s%s%s",
+                          sysfs, why, broker, served);
+
+    return length >= 0 && (size_t)length < sizeof(source->denied_fix);
+}
+
+/* For all and for good, or through a broker, at a rate that it bounds; which
+ * has nothing to do where counters stand still, in a recording. */
+static void powercap_word_fix(struct jb_source *source,
+                              const struct jb_env *env)
+{
+    static const char why[] = " (root only since CVE-2020-8694)";
+    const char *sysfs = env->roots->sysfs;
+    char lab[JB_PATH_MAX];
+
+    if (env->live) {
+        (void)powercap_set_fix(source, sysfs, why,
+                               ", or sudo systemctl start joulebook-broker",
+                               " (by hand: sudo "
+                               "joulebook broker &)");
+        return;
+    }
+    if (strcmp(env->roots->procfs, "/proc") == 0 &&
+        jb_path(lab, NULL, ", or sudo joulebook broker --sysfs %s", sysfs) ==
+            JB_OK &&
+        powercap_set_fix(source, sysfs, "", lab,
+                         " & export JOULEBOOK_BROKER=" JB_WIRE_SOCKET))
+        return;
+    if (!powercap_set_fix(source, sysfs, why, "", ", or run as root"))
+        snprintf(source->denied_fix, sizeof(source->denied_fix), "run as root");
+}
+
+static int powercap_open_energy(struct jb_source *source,
+                                struct powercap_zone *zone,
                                 struct jb_error *err)
 {
     char path[JB_PATH_MAX];
@@ -264,19 +305,18 @@ static int powercap_open_energy(struct powercap_zone *zone,
     if (rc == JB_OK)
         rc = jb_file_open(path, &zone->fd, err);
     if (rc == JB_EDENIED)
-        jb_error_set_fix(err, "sudo chmod a+r /sys/class/powercap/*/energy_uj"
-                              " (root only since CVE-2020-8694), or run as "
-                              "root");
+        jb_error_set_fix(err, "%s", source->denied_fix);
     return rc;
 }
 
-static int powercap_read_counter(struct powercap_zone *zone,
+static int powercap_read_counter(struct jb_source *source,
+                                 struct powercap_zone *zone,
                                  struct jb_sensor *sensor, struct jb_error *err)
 {
     char path[JB_PATH_MAX];
     uint64_t range_uj = 0;
     uint64_t reading_uj = 0;
-    int rc = powercap_open_energy(zone, err);
+    int rc = powercap_open_energy(source, zone, err);
 
     if (rc == JB_OK)
         rc = jb_path(path, err, "%s/max_energy_range_uj", zone->directory);
@@ -310,7 +350,7 @@ static void powercap_describe(struct jb_source *source, size_t i)
     if (jb_zone_is_mirror(sensor->name))
         sensor->flags |= JB_SENSOR_MIRROR;
     if (powercap_read_place(source, i, &err) < 0 ||
-        powercap_read_counter(zone, sensor, &err) < 0) {
+        powercap_read_counter(source, zone, sensor, &err) < 0) {
         powercap_give_up(sensor, &err);
         return;
     }
@@ -380,6 +420,7 @@ static int powercap_open(const struct jb_env *env, const void *options,
     if (!source)
         return jb_fail(err, JB_ENOMEM, "powercap");
     source->clock = env->clock;
+    powercap_word_fix(source, env);
     source->amd = jb_cpuinfo_read(env->roots->procfs, &cpu, NULL) == JB_OK &&
                   jb_cpuinfo_is_amd(&cpu);
     rc = powercap_find(env, source, err);
@@ -401,7 +442,8 @@ static const struct jb_sensor *powercap_sensors(const struct jb_source *source,
 
 /* A descriptor of a zone that was unplugged stays dead when the zone returns,
  * and its counter may then start anew: hence the generation. */
-static int powercap_reopen(struct powercap_zone *zone, uint64_t now_ns)
+static int powercap_reopen(struct jb_source *source, struct powercap_zone *zone,
+                           uint64_t now_ns)
 {
     int rc;
 
@@ -411,20 +453,20 @@ static int powercap_reopen(struct powercap_zone *zone, uint64_t now_ns)
     if (zone->fd >= 0)
         close(zone->fd);
     zone->fd = -1;
-    rc = powercap_open_energy(zone, NULL);
+    rc = powercap_open_energy(source, zone, NULL);
     if (rc == JB_OK)
         zone->generation++;
     return rc;
 }
 
-static int powercap_read(struct powercap_zone *zone, uint64_t now_ns,
-                         uint64_t *raw)
+static int powercap_read(struct jb_source *source, struct powercap_zone *zone,
+                         uint64_t now_ns, uint64_t *raw)
 {
     int rc = zone->fd >= 0 ? jb_file_pread_u64(zone->fd, raw) : JB_EABSENT;
 
     if (rc != JB_EABSENT)
         return rc;
-    rc = powercap_reopen(zone, now_ns);
+    rc = powercap_reopen(source, zone, now_ns);
     return rc == JB_OK ? jb_file_pread_u64(zone->fd, raw) : rc;
 }
 
@@ -440,7 +482,7 @@ static void powercap_sample(struct jb_source *source, const uint32_t *which,
         int rc = source->sensors[which[i]].state;
 
         if (rc == JB_OK)
-            rc = powercap_read(zone, before_ns, &raw);
+            rc = powercap_read(source, zone, before_ns, &raw);
         after_ns = jb_clock_now_ns(source->clock);
         out[i] = (struct jb_sample){ .sensor = which[i],
                                      .generation = zone->generation,
