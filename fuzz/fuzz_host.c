@@ -79,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *begin = (const char *)data;
     struct jb_proc_text text = { begin, begin + size };
     struct jb_proc_memory memory;
+    struct jb_proc_times times;
     uint64_t load[3];
 
     fuzz_cpus(text);
@@ -87,6 +88,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_mounts(data, size, text);
     if (jb_proc_memory(text, &memory) == JB_OK)
         fuzz_require(memory.available_kib <= memory.total_kib);
+    if (jb_proc_times(text, &times) == JB_OK)
+        fuzz_require(size >= 13);
     if (jb_proc_load(text, load) == JB_OK)
         fuzz_require(size >= 14);
     return 0;

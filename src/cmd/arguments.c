@@ -16,6 +16,7 @@ enum {
     ARGUMENTS_DOC_MAX = 256,
     ARGUMENTS_DETAILS_MAX = 4096,
     ARGUMENTS_NAME_MAX = 128,
+    ARGUMENTS_SPEED_MAX = 1000000,
 };
 
 #define COMMON(member) offsetof(struct jb_common_options, member)
@@ -51,6 +52,18 @@ const struct jb_option jb_common_table[] = {
       .type = JB_OPTION_TEXT,
       .offset = COMMON(config),
       .help = "read options of sources and commands from FILE (YAML)" },
+    { .name = "replay",
+      .argument = "FILE",
+      .type = JB_OPTION_TEXT,
+      .offset = COMMON(replay),
+      .help = "play a recorded series instead of reading this machine" },
+    { .name = "replay-speed",
+      .argument = "N",
+      .min = 1,
+      .max = ARGUMENTS_SPEED_MAX,
+      .type = JB_OPTION_REAL,
+      .offset = COMMON(replay_speed),
+      .help = "play it N times as fast" },
     { .name = "json",
       .type = JB_OPTION_FLAG,
       .offset = COMMON(json),
@@ -247,6 +260,28 @@ static bool arguments_color(const struct jb_common_options *common)
     return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
 }
 
+/* --replay is the source of that name with its options; live meters beside a
+ * recorded series would be taken for one machine. */
+static void arguments_replay(const struct jb_common_options *common,
+                             struct jb_cli *cli)
+{
+    static struct jb_source_setting settings[3];
+    static char speed[32];
+    size_t count = 0;
+
+    if (common->replay)
+        settings[count++] =
+            (struct jb_source_setting){ "replay", "file", common->replay };
+    snprintf(speed, sizeof(speed), "%.17g", common->replay_speed);
+    if (common->replay_speed > 0.0)
+        settings[count++] =
+            (struct jb_source_setting){ "replay", "speed", speed };
+    settings[count] = (struct jb_source_setting){ NULL, NULL, NULL };
+    cli->settings = settings;
+    cli->sources = common->replay ? "replay" : NULL;
+    cli->played = common->replay != NULL;
+}
+
 int jb_arguments_evaluate(const struct jb_common_options *common,
                           struct jb_cli *cli, struct jb_config **config,
                           struct jb_error *err)
@@ -269,6 +304,7 @@ int jb_arguments_evaluate(const struct jb_common_options *common,
     };
     cli->env.clock = &jb_clock_boottime;
     cli->env.live = !common->root && !common->sysfs;
+    arguments_replay(common, cli);
     if (!common->config)
         return JB_OK;
     rc = jb_config_read(common->config, config, err);

@@ -12,6 +12,8 @@
 /* The options that every command takes, as they are parsed. */
 struct jb_common_options {
     const char *root, *sysfs, *procfs, *cgroupfs, *devfs, *config;
+    const char *replay;
+    double replay_speed; /* 0: not said */
     bool json, quiet, verbose, no_color;
 };
 

@@ -180,6 +180,8 @@ static int doctor_run(const struct jb_cli *cli, const void *opaque, int argc,
     const struct doctor_options *options = opaque;
     struct jb_machine_config config = { .env = &cli->env,
                                         .config = cli->config,
+                                        .sources = cli->sources,
+                                        .settings = cli->settings,
                                         .all_modules = true };
     struct jb_machine *machine;
     int rc = jb_machine_open(&config, &machine, err);
@@ -188,7 +190,7 @@ static int doctor_run(const struct jb_cli *cli, const void *opaque, int argc,
     (void)argv;
     if (rc < 0)
         return rc;
-    if (options->probe_ns > 0 && !cli->recorded)
+    if (options->probe_ns > 0 && !cli->recorded && !cli->played)
         rc = jb_machine_probe(machine, options->probe_ns, err);
     if (rc == JB_OK)
         rc = doctor_report(machine, cli, exit_code, err);

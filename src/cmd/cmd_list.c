@@ -429,7 +429,10 @@ static int list_run(const struct jb_cli *cli, const void *opaque, int argc,
     const struct list_options *options = opaque;
     struct jb_machine_config config = { .env = &cli->env,
                                         .config = cli->config,
-                                        .sources = options->sources,
+                                        .sources = options->sources
+                                                       ? options->sources
+                                                       : cli->sources,
+                                        .settings = cli->settings,
                                         .all_modules = true };
     struct jb_machine *machine;
     int rc = jb_machine_open(&config, &machine, err);
@@ -438,7 +441,7 @@ static int list_run(const struct jb_cli *cli, const void *opaque, int argc,
     (void)argv;
     if (rc < 0)
         return rc;
-    if (options->probe_ns > 0 && !cli->recorded)
+    if (options->probe_ns > 0 && !cli->recorded && !cli->played)
         rc = jb_machine_probe(machine, options->probe_ns, err);
     if (rc == JB_OK)
         rc = list_print(machine, cli, options, err);

@@ -23,10 +23,14 @@ struct stat_options {
     uint64_t repeat, interval_ns, period_ns;
     const char *output, *sources, *domains, *unit;
     double flops, work;
+    int format;
     bool csv, estimate;
 };
 
 #define STAT(member) .offset = offsetof(struct stat_options, member)
+
+enum stat_format { STAT_TEXT, STAT_PERF };
+static const char *const stat_formats[] = { "text", "perf", NULL };
 
 static const struct jb_option stat_table[] = {
     { .name = "repeat",
@@ -56,6 +60,13 @@ static const struct jb_option stat_table[] = {
       .type = JB_OPTION_FLAG,
       STAT(csv),
       .help = "print the result as CSV" },
+    { .name = "format",
+      .argument = "NAME",
+      .fallback = "text",
+      .type = JB_OPTION_CHOICE,
+      .choices = stat_formats,
+      STAT(format),
+      .help = "text or perf: as perf stat prints power/energy-.../" },
     { .name = "flops",
       .argument = "N",
       .type = JB_OPTION_REAL,
@@ -299,7 +310,8 @@ static void stat_print_progress(const struct stat_session *session,
     uint64_t above_uj;
     char text[32];
 
-    if (session->cli->quiet || session->options->repeat < 2)
+    if (session->cli->quiet || session->options->repeat < 2 ||
+        session->options->format == STAT_PERF)
         return;
     fprintf(stderr, "run %llu of %llu: %.3f s", (unsigned long long)run,
             (unsigned long long)session->options->repeat,
@@ -339,6 +351,9 @@ static int stat_print(struct stat_session *session, struct jb_error *err)
     if (cli->json)
         return jb_result_print_json(&session->result, session->out,
                                     cli->verbose, err);
+    if (session->options->format == STAT_PERF)
+        return jb_result_print_perf(&session->result, session->out,
+                                    cli->quiet ? NULL : stderr, err);
     if (session->options->csv)
         return jb_result_print_csv(&session->result, session->out, err);
     return jb_result_print_text(&session->result, session->out, cli->verbose,
@@ -373,7 +388,9 @@ static int stat_open(struct stat_session *session, struct jb_error *err)
     struct jb_machine_config config = {
         .env = &session->cli->env,
         .config = session->cli->config,
-        .sources = session->options->sources,
+        .sources = session->options->sources ? session->options->sources
+                                             : session->cli->sources,
+        .settings = session->cli->settings,
         .domains = session->options->domains,
         .quantities = 1 << JB_QUANTITY_ENERGY | 1 << JB_QUANTITY_POWER,
         .all_modules = session->options->estimate,
@@ -414,6 +431,9 @@ static int stat_run(const struct jb_cli *cli, const void *opaque, int argc,
                        "-- COMMAND [ARG...]");
     if (cli->json && options->csv)
         return jb_fail(err, JB_EUSAGE, "--json or --csv, not both");
+    if (options->format == STAT_PERF && (cli->json || options->csv))
+        return jb_fail(err, JB_EUSAGE, "--format=perf is text: not with %s",
+                       cli->json ? "--json" : "--csv");
     if (options->unit && !(options->work > 0.0))
         return jb_fail(err, JB_EUSAGE,
                        "--unit names what --work counts: say "

@@ -44,6 +44,8 @@ static int main_apply_config(const struct jb_cli *cli,
         known[count++] = jb_sources[i]->name;
     for (size_t i = 0; jb_module_sources[i] && count < 40; i++)
         known[count++] = jb_module_sources[i];
+    for (size_t i = 0; jb_request_sources[i] && count < 45; i++)
+        known[count++] = jb_request_sources[i];
     for (size_t i = 0; jb_commands[i] && count < 50; i++)
         known[count++] = jb_commands[i]->name;
     for (size_t i = 0; jb_module_commands[i].name && count < 60; i++)

@@ -61,9 +61,58 @@ static void result_add_figure(struct jb_result_domain *domain,
     }
 }
 
+/* The best sensor of a domain decides what its figures will be. */
+static bool result_is_measured(const struct jb_machine *machine, size_t d)
+{
+    size_t count;
+    const struct jb_machine_sensor *sensors =
+        jb_machine_sensors(machine, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (sensors[i].domain == (ptrdiff_t)d &&
+            sensors[i].about->provenance != JB_ESTIMATED)
+            return true;
+    return false;
+}
+
+bool jb_result_is_of_kind(const struct jb_result *result, size_t d,
+                          enum jb_domain_kind kind)
+{
+    size_t count;
+    const struct jb_machine_domain *domains =
+        jb_machine_domains(result->machine, &count);
+    ptrdiff_t parent = domains[d].parent;
+
+    return domains[d].domain.kind == kind &&
+           (parent < 0 || domains[parent].domain.kind != kind) &&
+           result_is_measured(result->machine, d);
+}
+
+static void result_add_kind(struct jb_result *result,
+                            const struct jb_interval *rows,
+                            enum jb_domain_kind kind)
+{
+    double sum_j = 0.0;
+    bool any = false;
+
+    for (size_t d = 0; d < result->domain_count; d++) {
+        if (!jb_result_is_of_kind(result, d, kind))
+            continue;
+        if ((rows[d].why.status != JB_OK && rows[d].why.status != JB_ELIMIT) ||
+            rows[d].provenance == JB_ESTIMATED)
+            return;
+        sum_j += jb_energy_joules(rows[d].span.energy);
+        any = true;
+    }
+    if (any)
+        jb_series_add(&result->kinds_j[kind], sum_j);
+}
+
 void jb_result_add_run(struct jb_result *result, const struct jb_interval *rows,
                        uint64_t elapsed_ns)
 {
+    for (int kind = 0; kind <= JB_DOMAIN_LAST; kind++)
+        result_add_kind(result, rows, (enum jb_domain_kind)kind);
     for (size_t d = 0; d < result->domain_count; d++) {
         struct jb_result_domain *domain = &result->domains[d];
         bool figure =

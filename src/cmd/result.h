@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What `joulebook stat` found, and its three forms: text, JSON, CSV. */
+/* What `joulebook stat` found, and its forms: text, JSON, CSV, perf's. */
 #ifndef JB_CMD_RESULT_H
 #define JB_CMD_RESULT_H
 
@@ -52,10 +52,12 @@ struct jb_result {
     struct jb_series elapsed_s, user_s, system_s;
     struct jb_result_domain *domains;
     size_t domain_count;
-    struct jb_result_total total; /* once finished */
-    bool *in_total;               /* by domain: which ones the total sums */
-    bool recorded;                /* of a tree in which counters stand still */
-    size_t left_behind;           /* endpoints that did not answer at the end */
+    struct jb_series kinds_j[JB_DOMAIN_LAST + 1]; /* sums over what is measured
+                      of a kind, of the runs in which all of it was */
+    struct jb_result_total total;                 /* once finished */
+    bool *in_total;     /* by domain: which ones the total sums */
+    bool recorded;      /* of a tree in which counters stand still */
+    size_t left_behind; /* endpoints that did not answer at the end */
 };
 
 /* Room for the machine's domains.  JB_ENOMEM. */
@@ -79,6 +81,16 @@ JB_NODISCARD int jb_result_print_json(const struct jb_result *result, FILE *out,
                                       bool verbose, struct jb_error *err);
 JB_NODISCARD int jb_result_print_csv(const struct jb_result *result, FILE *out,
                                      struct jb_error *err);
+
+/* As `perf stat -e power/energy-.../` prints it.  Estimates are no events: what
+ * is missing is told on `remarks`, or nowhere when that is NULL. */
+JB_NODISCARD int jb_result_print_perf(const struct jb_result *result, FILE *out,
+                                      FILE *remarks, struct jb_error *err);
+
+/* Whether a domain is summed where all of its kind are: not a die of a package
+ * that is measured whole, and not estimated. */
+bool jb_result_is_of_kind(const struct jb_result *result, size_t d,
+                          enum jb_domain_kind kind);
 
 enum { JB_RESULT_COMMAND_MAX = 4096 };
 

@@ -366,27 +366,41 @@ static enum jb_meter_event meter_advance_delta(const struct jb_meter *meter,
     return JB_METER_ADVANCE;
 }
 
-/* Energy of a power that was seen at both ends of a span: the trapezoid; a
- * straight line of unknown bend has the variance of a uniform error. */
+static double meter_joule_uj(uint64_t uw, uint64_t span_ns)
+{
+    return (double)uw * (double)span_ns / JB_NS_PER_S;
+}
+
+/*
+ * Energy of a span from the powers at its ends.  A sampled power gives the
+ * trapezoid, and a straight line of unknown bend has the variance of a uniform
+ * error.  The mean over a window is right for that window; what lies before it
+ * was not looked at and is the trapezoid too, give or take half of itself.
+ */
 static void meter_integrate(const struct jb_sensor *sensor,
                             const struct jb_knot *from, struct jb_knot *to)
 {
     uint64_t span_ns = to->t_ns - from->t_ns;
     uint64_t high = meter_larger(from->raw, to->raw);
     uint64_t low = from->raw + to->raw - high;
-    uint64_t mean =
-        sensor->kind == JB_KIND_WINDOW_MEAN ? to->raw : low + (high - low) / 2;
-    uint64_t seen = span_ns;
-    double doubt = (double)(high - low) * (double)span_ns / JB_NS_PER_S;
+    uint64_t middle = low + (high - low) / 2;
+    uint64_t window_ns =
+        sensor->kind == JB_KIND_WINDOW_MEAN ? sensor->window_ns : 0;
+    uint64_t unseen_ns = window_ns < span_ns ? span_ns - window_ns : 0;
+    double line = meter_joule_uj(high - low, unseen_ns);
+    double half = window_ns > 0 ? meter_joule_uj(middle, unseen_ns) : 0.0;
 
-    if (sensor->kind == JB_KIND_WINDOW_MEAN && sensor->window_ns < span_ns)
-        seen = sensor->window_ns;
     to->energy = jb_energy_add(
         from->energy,
-        jb_unit_energy(&(struct jb_unit){ .num = span_ns, .den = JB_NS_PER_S },
-                       mean));
-    to->seen_ns += seen;
-    to->variance_uj2 += doubt * doubt / 12.0;
+        jb_unit_energy(
+            &(struct jb_unit){ .num = unseen_ns, .den = JB_NS_PER_S }, middle));
+    to->energy = jb_energy_add(
+        to->energy,
+        jb_unit_energy(
+            &(struct jb_unit){ .num = span_ns - unseen_ns, .den = JB_NS_PER_S },
+            to->raw));
+    to->seen_ns += span_ns;
+    to->variance_uj2 += (line * line + half * half) / 12.0;
 }
 
 static enum jb_meter_event meter_advance_power(struct jb_meter *meter,
@@ -545,6 +559,16 @@ static enum jb_meter_event meter_insert(struct jb_meter *meter,
     return rc == JB_OK ? JB_METER_LATE : meter_refuse(meter, rc);
 }
 
+/* Read more often than it measures, a meter with a clock of its own says the
+ * same again: what it told is on the curve. */
+static bool meter_is_repeat(const struct jb_sample *sample,
+                            const struct jb_knot *newest,
+                            const struct jb_knot *knot)
+{
+    return sample->meter_ns != 0 && knot->t_ns == newest->t_ns &&
+           knot->raw == newest->raw && knot->generation == newest->generation;
+}
+
 enum jb_meter_event jb_meter_feed(struct jb_meter *meter,
                                   const struct jb_sample *sample)
 {
@@ -562,6 +586,8 @@ enum jb_meter_event jb_meter_feed(struct jb_meter *meter,
         meter->moved = knot;
         meter->sure = knot;
         event = JB_METER_FIRST;
+    } else if (meter_is_repeat(sample, newest, &knot)) {
+        return JB_METER_ADVANCE;
     } else if (knot.t_ns <= newest->t_ns) {
         event = meter_insert(meter, &knot);
         meter_count_event(meter, event);

@@ -49,6 +49,9 @@ static bool machine_source_exists(const char *name, size_t length)
     for (size_t i = 0; jb_module_sources[i]; i++)
         if (machine_is_name(jb_module_sources[i], name, length))
             return true;
+    for (size_t i = 0; jb_request_sources[i]; i++)
+        if (machine_is_name(jb_request_sources[i], name, length))
+            return true;
     return false;
 }
 
@@ -84,6 +87,28 @@ static int machine_check_list(const char *list, const char *what,
     return JB_OK;
 }
 
+static int machine_apply_settings(const struct jb_source_setting *settings,
+                                  const struct jb_machine_source *source,
+                                  struct jb_error *err)
+{
+    const struct jb_source_desc *desc = source->desc;
+    int rc = JB_OK;
+
+    for (; rc == JB_OK && settings && settings->source; settings++) {
+        const struct jb_option *option;
+
+        if (strcmp(settings->source, desc->name) != 0)
+            continue;
+        option = desc->options ? jb_option_find(desc->options, settings->option)
+                               : NULL;
+        rc = option
+                 ? jb_option_set(option, source->options, settings->value, err)
+                 : jb_fail(err, JB_EUSAGE, "%s has no option %s", desc->name,
+                           settings->option);
+    }
+    return rc;
+}
+
 static int machine_source_options(const struct jb_machine_config *config,
                                   struct jb_machine_source *source,
                                   struct jb_error *err)
@@ -98,6 +123,8 @@ static int machine_source_options(const struct jb_machine_config *config,
     if (rc == JB_OK && config->config)
         rc = jb_config_apply(config->config, desc->name, desc->options,
                              source->options, err);
+    if (rc == JB_OK)
+        rc = machine_apply_settings(config->settings, source, err);
     return rc;
 }
 
@@ -196,6 +223,42 @@ static bool machine_measures(const struct jb_machine *machine)
     return false;
 }
 
+static int machine_open_module(struct jb_machine *machine,
+                               const struct jb_machine_config *config,
+                               struct jb_machine_source *source,
+                               struct jb_error *err)
+{
+    const void *desc = NULL;
+
+    if (jb_module_load(source->name, JB_MODULE_SOURCE, &desc, &source->why) < 0)
+        return JB_OK;
+    source->desc = desc;
+    if (!machine_is_wanted(config, source))
+        return JB_OK;
+    return machine_open_source(machine, config, source, err);
+}
+
+/* Those that nobody named are not even listed. */
+static int machine_open_requested(struct jb_machine *machine,
+                                  const struct jb_machine_config *config,
+                                  struct jb_error *err)
+{
+    int rc = JB_OK;
+
+    for (size_t i = 0; rc == JB_OK && jb_request_sources[i]; i++) {
+        struct jb_machine_source *source =
+            &machine->sources[machine->source_count];
+
+        if (!machine_in_list(config->sources, jb_request_sources[i]))
+            continue;
+        machine->source_count++;
+        source->name = jb_request_sources[i];
+        source->first = machine->sensor_count;
+        rc = machine_open_module(machine, config, source, err);
+    }
+    return rc;
+}
+
 static int machine_open_modules(struct jb_machine *machine,
                                 const struct jb_machine_config *config,
                                 struct jb_error *err)
@@ -207,7 +270,6 @@ static int machine_open_modules(struct jb_machine *machine,
     for (size_t i = 0; rc == JB_OK && jb_module_sources[i]; i++) {
         struct jb_machine_source *source =
             &machine->sources[machine->source_count++];
-        const void *desc = NULL;
 
         source->name = jb_module_sources[i];
         source->first = machine->sensor_count;
@@ -217,12 +279,7 @@ static int machine_open_modules(struct jb_machine *machine,
             jb_fail(&source->why, JB_EREFUSED, "not needed");
             continue;
         }
-        if (jb_module_load(source->name, JB_MODULE_SOURCE, &desc,
-                           &source->why) < 0)
-            continue;
-        source->desc = desc;
-        if (machine_is_wanted(config, source))
-            rc = machine_open_source(machine, config, source, err);
+        rc = machine_open_module(machine, config, source, err);
     }
     return rc;
 }
@@ -238,11 +295,15 @@ static int machine_open_sources(struct jb_machine *machine,
         count++;
     for (size_t i = 0; jb_module_sources[i]; i++)
         count++;
+    for (size_t i = 0; jb_request_sources[i]; i++)
+        count++;
     machine->sources = calloc(count + 1, sizeof(*machine->sources));
     if (!machine->sources)
         return jb_fail(err, JB_ENOMEM, "%zu sources", count);
     rc = machine_open_builtin(machine, config, err);
-    return rc == JB_OK ? machine_open_modules(machine, config, err) : rc;
+    if (rc == JB_OK)
+        rc = machine_open_modules(machine, config, err);
+    return rc == JB_OK ? machine_open_requested(machine, config, err) : rc;
 }
 
 /* Measured before estimated, a primary view before a mirror, then the rank; of

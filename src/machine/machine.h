@@ -31,6 +31,8 @@ struct jb_machine_config {
     const struct jb_config *config; /* options by source, or NULL; borrowed */
     const char *sources;            /* "powercap,perf": only these; NULL: all */
     const char *domains; /* "package,dram-0": only these; NULL: all */
+    const struct jb_source_setting *settings; /* win over config; end with a
+                                                 NULL source; NULL: none */
     uint32_t quantities; /* 1 << enum jb_quantity: sources that give none of
                             them are not opened; 0: all */
     bool still;  /* nothing runs on the trees: no model can say anything of

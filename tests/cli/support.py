@@ -67,6 +67,14 @@ def sources():
     return {s["source"]: s["state"] for s in json.loads(got.stdout)["sources"]}
 
 
+def wait_for_bytes(path, size):
+    """Until a file that somebody writes holds more than so many."""
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until and not (
+            os.path.exists(path) and os.path.getsize(path) > size):
+        time.sleep(0.01)
+
+
 def is_root():
     return os.geteuid() == 0
 
@@ -96,6 +104,16 @@ def zone(root, name, file="energy_uj"):
     return os.path.join(root, "sys/class/powercap", name, file)
 
 
+def wait_for_change(path):
+    """Until the text of a file is another one."""
+    def text():
+        with open(path, encoding="ascii") as stream:
+            return stream.read()
+    before, until = text(), time.monotonic() + PATIENCE_S
+    while time.monotonic() < until and text() == before:
+        time.sleep(0.005)
+
+
 class Ticker:
     """Counters of a copied tree that count, 50 W each, until it is closed."""
 
@@ -111,12 +129,14 @@ class Ticker:
             "    os.pwrite(fd,b'%018d\\n'%(counts[i]*61035//1000),0)\n"
             "    os.close(fd)\n"
             "  time.sleep(0.005)\n")
+        self.watched = zone(root, names[0])
         for name in names:
             write(zone(root, name), "%018d\n" % (900000000 * 61035 // 1000))
         self.process = subprocess.Popen(
             [sys.executable, "-c", script, *[zone(root, n) for n in names]])
 
     def __enter__(self):
+        wait_for_change(self.watched)
         return self
 
     def __exit__(self, *unused):

@@ -10,7 +10,8 @@ import time
 import unittest
 
 from support import (PATIENCE_S, PROGRAM, TREES, Case, Terminal, Ticker,
-                     environment, folder, is_root, main, run, start, tree)
+                     environment, folder, is_root, main, run, start, tree,
+                     wait_for_bytes)
 
 ZONES = ("intel-rapl:0", "intel-rapl:0:0", "intel-rapl:1", "intel-rapl:1:0")
 COLUMNS = ["time", "elapsed_s", "sensor", "domain", "quantity", "value",
@@ -109,11 +110,7 @@ class Record(Case):
                 with folder() as path, self.subTest(f"{number} {name}"):
                     file = os.path.join(path, "r." + name)
                     process = self.begin("-o", file)
-                    until = time.monotonic() + PATIENCE_S
-                    while time.monotonic() < until and not (
-                            os.path.exists(file) and
-                            os.path.getsize(file) > 2000):
-                        time.sleep(0.01)
+                    wait_for_bytes(file, 2000)
                     process.send_signal(number)
                     _, err = process.communicate(timeout=PATIENCE_S)
                     killed = number == signal.SIGKILL

@@ -17,6 +17,9 @@ COMMON = {
     "cgroupfs": ("xeon2", [("nowhere", "nowhere")]),
     "devfs": ("xeon2", [("nowhere", "nowhere")]),
     "config": ("/dev/null", []),
+    "replay": ("/dev/null", []),
+    "replay-speed": ("2", [("x", "number"), ("0", "below"), ("-1", "below"),
+                           ("1e9", "above")]),
     "json": (None, []),
     "quiet": (None, []),
     "verbose": (None, []),
@@ -39,6 +42,7 @@ OWN = {
         "interval": ("1s", DURATION),
         "output": ("/dev/null", []),
         "csv": (None, []),
+        "format": ("perf", [("xml", "one of text perf")]),
         "flops": ("1e9", [("x", "number"), ("nan", "number"), ("-1", "below"),
                           ("inf", "number")]),
         "work": ("12.5", [("x", "number"), ("-2", "below")]),
@@ -51,7 +55,9 @@ OWN = {
         "interval": ("20ms", DURATION + [("1us", "below"), ("2h", "above")]),
         "duration": ("20ms", DURATION),
         "output": ("-", []),
-        "format": ("csv", [("xml", "one of auto json jsonl csv")]),
+        "format": ("csv", [("xml", "one of auto native json jsonl csv "
+                            "energizta scaphandre")]),
+        "decimals": ("0", [("x", "number"), ("7", "above")]),
         "sources": ("powercap", SOURCES),
         "domains": ("package", DOMAINS),
         "all": (None, []),
@@ -206,7 +212,7 @@ class Usage(Case):
     def test_completion(self):
         import subprocess
         script = run("help", "--completion", "bash").stdout
-        for words, want in ((["do"], {"doctor"}), (["stat", "--rep"],
+        for words, want in ((["do"], {"doctor"}), (["stat", "--repe"],
                                                    {"--repeat="}),
                             (["stat", "--", "--rep"], set())):
             line = " ".join(f"'{w}'" for w in ["joulebook", *words])

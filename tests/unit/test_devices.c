@@ -79,6 +79,7 @@ static const struct jb_source_desc fake_desc = {
 /* In place of the generated registry. */
 const struct jb_source_desc *const jb_sources[] = { &fake_desc, NULL };
 const char *const jb_module_sources[] = { NULL };
+const char *const jb_request_sources[] = { NULL };
 
 static const struct jb_domain package_0 = { JB_DOMAIN_PACKAGE, 0, JB_NO_DIE };
 static const struct jb_domain package_1 = { JB_DOMAIN_PACKAGE, 1, JB_NO_DIE };

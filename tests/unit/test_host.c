@@ -345,9 +345,15 @@ static void test_server(void **state)
         { "cpu-3/busy", 417 },
         { "package-0/busy", 730 },
         { "package-1/busy", 972 },
+        { "cpu/user", 1200 },
+        { "cpu/system", 400 },
+        { "cpu/idle", 90000 },
+        { "cpu/iowait", 700 },
         { "memory/total", 263856412 },
         { "memory/available", 200000000 },
         { "memory/used", 63856412 },
+        { "memory/free", 12000000 },
+        { "memory/cached", 45500000 },
         { "load/1m", 325 },
         { "load/5m", 1007 },
         { "load/15m", 50 },
@@ -528,6 +534,8 @@ static void test_malformed_files(void **state)
     host_expect_state(test, "cpu-1/busy", JB_EFORMAT);
     host_expect_state(test, "package-0/busy", JB_EFORMAT);
     host_expect_state(test, "memory/used", JB_EFORMAT);
+    host_expect_state(test, "memory/free", JB_EFORMAT);
+    host_expect_state(test, "cpu/user", JB_EABSENT);
     host_expect_state(test, "load/15m", JB_EFORMAT);
     host_expect_state(test, "disk-sda/read", JB_EFORMAT);
     host_expect_state(test, "net-eth0/sent", JB_EFORMAT);
@@ -552,6 +560,8 @@ static void test_missing_files(void **state)
     host_expect(test, "memory/total", 10);
     host_expect_state(test, "memory/available", JB_EABSENT);
     host_expect_state(test, "memory/used", JB_EABSENT);
+    host_expect_state(test, "memory/free", JB_EABSENT);
+    host_expect_state(test, "memory/cached", JB_EABSENT);
     host_expect_state(test, "load/1m", JB_EABSENT);
     host_expect_state(test, "cpu", JB_EFORMAT);
     host_expect_state(test, "disk", JB_EABSENT);

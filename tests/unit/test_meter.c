@@ -374,6 +374,42 @@ static void meter_stamps_knots(void **state)
     }
 }
 
+/* A meter with a clock of its own, read more often than it measures. */
+static void meter_takes_a_repeat_for_no_news(void **state)
+{
+    struct jb_sensor sensor = { .name = "repeat",
+                                .domain = { JB_DOMAIN_PACKAGE, 0, JB_NO_DIE },
+                                .unit = { JB_QUANTITY_ENERGY, 1, 1, 1, 1, 0 },
+                                .kind = JB_KIND_COUNTER,
+                                .quantum = 1 };
+    const struct {
+        uint64_t stamp_ms, raw;
+        enum jb_meter_event want;
+    } rows[] = {
+        { 1000, 5, JB_METER_FIRST },     { 1000, 5, JB_METER_ADVANCE },
+        { 2000, 105, JB_METER_ADVANCE }, { 2000, 105, JB_METER_ADVANCE },
+        { 2000, 106, JB_METER_REFUSED }, /* two values of one instant */
+        { 3000, 205, JB_METER_ADVANCE },
+    };
+    struct jb_meter meter;
+
+    (void)state;
+    meter_must_init(&meter, &sensor);
+    for (size_t i = 0; i < CHECK_COUNT(rows); i++) {
+        struct jb_sample sample = { .raw = rows[i].raw,
+                                    .t0_ns = (10 + i) * METER_S,
+                                    .t1_ns = (10 + i) * METER_S,
+                                    .meter_ns = rows[i].stamp_ms * 1000000 };
+
+        CHECK_U64("event", jb_meter_feed(&meter, &sample), rows[i].want);
+    }
+    CHECK_U64("energy", (uint64_t)jb_curve_newest(&meter.curve)->energy.uj,
+              200);
+    CHECK_U64("knots", meter.curve.length, 3);
+    CHECK_U64("refused", meter.counts.refused[-JB_ELIMIT], 1);
+    jb_meter_release(&meter);
+}
+
 /* A gap so long that wraps are uncertain is bounded; what follows counts on. */
 static void meter_bounds_a_long_gap(void **state)
 {
@@ -674,10 +710,15 @@ static void meter_books_a_window_once(void **state)
     newest = jb_curve_newest(&meter.curve);
     CHECK_U64("energy", (uint64_t)newest->energy.uj, 200000000);
     CHECK_U64("seen", newest->seen_ns, METER_S);
-    meter_feed_at(&meter, 6 * METER_S, 300); /* one of these four was seen */
+    CHECK_REAL("variance", newest->variance_uj2, 0.0);
+    /* 300 W in the last of four seconds, 250 W in those that nobody looked at:
+     * 1050 J, of which 750 J are a line of 300 J's rise and a guess. */
+    meter_feed_at(&meter, 6 * METER_S, 300);
     newest = jb_curve_newest(&meter.curve);
-    CHECK_U64("energy", (uint64_t)newest->energy.uj, 1400000000);
-    CHECK_U64("seen", newest->seen_ns, 2 * METER_S);
+    CHECK_U64("energy", (uint64_t)newest->energy.uj, 1250000000);
+    CHECK_U64("seen", newest->seen_ns, 5 * METER_S);
+    CHECK_REAL("variance", newest->variance_uj2,
+               (300e6 * 300e6 + 750e6 * 750e6) / 12.0);
     jb_meter_release(&meter);
 }
 
@@ -1107,6 +1148,7 @@ int main(void)
         cmocka_unit_test(meter_counts_refusals_by_status),
         cmocka_unit_test(meter_refuses_a_read_backwards_in_time),
         cmocka_unit_test(meter_stamps_knots),
+        cmocka_unit_test(meter_takes_a_repeat_for_no_news),
         cmocka_unit_test(meter_bounds_a_long_gap),
         cmocka_unit_test(meter_tells_resets_and_jumps),
         cmocka_unit_test(meter_without_modulus_restarts),

@@ -145,6 +145,7 @@ static const struct jb_source_desc stand_ipmi = {
 const struct jb_source_desc *const jb_sources[] = { &stand_nvml, &stand_ipmi,
                                                     NULL };
 const char *const jb_module_sources[] = { NULL };
+const char *const jb_request_sources[] = { NULL };
 
 static struct jb_monitor *start(struct jb_monitor_config *config)
 {

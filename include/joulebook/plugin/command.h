@@ -33,7 +33,11 @@ struct jb_cli {
     struct jb_env env;
     const struct jb_config *config; /* or NULL */
     bool recorded; /* the trees are a recording: counters stand still */
+    bool played;   /* a recorded series is played: what is watched is gone */
     bool json, quiet, verbose, color;
+    const char *sources; /* the only ones, unless a command's --sources says
+                            otherwise; or NULL */
+    const struct jb_source_setting *settings; /* ends with a NULL source */
 };
 
 struct jb_command {

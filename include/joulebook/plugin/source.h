@@ -99,10 +99,18 @@ struct jb_source_desc {
     void (*close)(struct jb_source *source);
 };
 
+/* One option of one source, as the command line gives it. */
+struct jb_source_setting {
+    const char *source, *option, *value;
+};
+
 /* Generated from the lists in src/sources/CMakeLists.txt; end with NULL: the
- * sources that are built in, and the names of those in modules/<name>.so. */
+ * sources that are built in, the names of those in modules/<name>.so, and of
+ * those there that measure nothing of this machine and are looked at only when
+ * somebody names them. */
 extern const struct jb_source_desc *const jb_sources[];
 extern const char *const jb_module_sources[];
+extern const char *const jb_request_sources[];
 
 #ifdef __cplusplus
 }

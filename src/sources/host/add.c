@@ -34,6 +34,19 @@ static const struct jb_host_row add_memory[] = {
     { "available", JB_QUANTITY_DATA, JB_KIND_SAMPLED, JB_MEASURED, 1024000000,
       1 },
     { "used", JB_QUANTITY_DATA, JB_KIND_SAMPLED, JB_DERIVED, 1024000000, 1 },
+    { "free", JB_QUANTITY_DATA, JB_KIND_SAMPLED, JB_MEASURED, 1024000000, 1 },
+    { "cached", JB_QUANTITY_DATA, JB_KIND_SAMPLED, JB_DERIVED, 1024000000, 1 },
+};
+
+static const struct jb_host_row add_times[] = {
+    { "user", JB_QUANTITY_TIME, JB_KIND_COUNTER, JB_MEASURED, 1000000,
+      JB_PROCSTAT_HZ },
+    { "system", JB_QUANTITY_TIME, JB_KIND_COUNTER, JB_MEASURED, 1000000,
+      JB_PROCSTAT_HZ },
+    { "idle", JB_QUANTITY_TIME, JB_KIND_COUNTER, JB_MEASURED, 1000000,
+      JB_PROCSTAT_HZ },
+    { "iowait", JB_QUANTITY_TIME, JB_KIND_COUNTER, JB_MEASURED, 1000000,
+      JB_PROCSTAT_HZ },
 };
 
 static const struct jb_host_row add_load[] = {
@@ -62,13 +75,17 @@ static const struct jb_host_row add_fs[] = {
 const struct jb_host_kind jb_host_kinds[JB_HOST_FILES + 1] = {
     [JB_HOST_STAT] = { "cpu", add_busy, 1, JB_NS_PER_S / JB_PROCSTAT_HZ,
                        JB_DOMAIN_NONE },
-    [JB_HOST_MEMORY] = { "memory", add_memory, 3, 0, JB_DOMAIN_NONE },
+    [JB_HOST_MEMORY] = { "memory", add_memory, 5, 0, JB_DOMAIN_NONE },
     [JB_HOST_LOAD] = { "load", add_load, 3, 5 * (uint64_t)JB_NS_PER_S,
                        JB_DOMAIN_NONE },
     [JB_HOST_DISKS] = { "disk", add_disk, 2, 0, JB_DOMAIN_NONE },
     [JB_HOST_NETS] = { "net", add_net, 2, 0, JB_DOMAIN_NONE },
     [JB_HOST_FILES] = { "fs", add_fs, 2, 0, JB_DOMAIN_NONE },
 };
+
+const struct jb_host_kind jb_host_times_kind = { "cpu", add_times, 4,
+                                                 JB_NS_PER_S / JB_PROCSTAT_HZ,
+                                                 JB_DOMAIN_NONE };
 
 const struct jb_host_kind jb_host_package_kind = { "package", add_package_busy,
                                                    1,

@@ -25,6 +25,7 @@ struct jb_host_kind {
 /* By enum jb_host_file; JB_HOST_FILES stands for a mount. */
 extern const struct jb_host_kind jb_host_kinds[JB_HOST_FILES + 1];
 extern const struct jb_host_kind jb_host_package_kind;
+extern const struct jb_host_kind jb_host_times_kind;
 
 /* The sensors that are to be added for one thing. */
 struct jb_host_new {

@@ -69,6 +69,21 @@ static int find_add_cpu(struct jb_source *source,
     return jb_host_add_thing(source, &thing, &known, err);
 }
 
+/* The CPUs together, divided by what they did. */
+static int find_times(struct jb_source *source, struct jb_error *err)
+{
+    struct jb_host_new thing = { .kind = &jb_host_times_kind,
+                                 .stem = jb_host_times_kind.stem,
+                                 .group = JB_HOST_STAT };
+    int rc = JB_OK;
+
+    if (!source->has_times)
+        rc = jb_host_add_sensors(source, &thing, &source->times, err);
+    if (rc == JB_OK)
+        source->has_times = true;
+    return rc;
+}
+
 static int find_cpus(struct jb_source *source, struct jb_proc_text text,
                      bool *malformed, struct jb_error *err)
 {
@@ -89,6 +104,8 @@ static int find_cpus(struct jb_source *source, struct jb_proc_text text,
     }
     jb_topology_free(topology);
     *malformed = *malformed || group->count == 0;
+    if (result == JB_OK && group->count > 0)
+        result = find_times(source, err);
     return result;
 }
 

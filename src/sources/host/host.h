@@ -76,6 +76,8 @@ struct jb_source {
     struct jb_host_item *items; /* as many as sensors */
     size_t count, room;
     struct jb_host_group groups[JB_HOST_FILES];
+    uint32_t times; /* first of the items of all CPUs together */
+    bool has_times;
     struct jb_host_package *packages;
     size_t package_count;
     struct jb_host_mount *mounts;

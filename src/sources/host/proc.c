@@ -10,6 +10,7 @@ enum {
     PROC_CPU_MAX = 65535,
     PROC_DISK_FIELDS = 7, /* after the name, up to sectors written */
     PROC_NET_FIELDS = 9,  /* up to bytes sent */
+    PROC_TIME_FIELDS = 5, /* user, nice, system, idle, iowait */
 };
 
 static bool proc_line(struct jb_proc_text *text, struct jb_proc_text *line)
@@ -178,11 +179,25 @@ static bool proc_kib(struct jb_proc_text *line, uint64_t *out)
     return true;
 }
 
+/* Adds the line's amount to *sum, when it is of this key. */
+static bool proc_take_kib(const struct jb_proc_word *key,
+                          struct jb_proc_text *line, const char *name,
+                          uint64_t *sum)
+{
+    uint64_t kib;
+
+    if (!jb_proc_word_is(key, name) || !proc_kib(line, &kib) ||
+        __builtin_add_overflow(*sum, kib, sum))
+        return false;
+    return true;
+}
+
 int jb_proc_memory(struct jb_proc_text text, struct jb_proc_memory *out)
 {
     struct jb_proc_memory memory = { 0 };
     struct jb_proc_text line;
     bool has_total = false;
+    bool has_buffers = false;
 
     while (proc_line(&text, &line)) {
         struct jb_proc_word key;
@@ -196,12 +211,37 @@ int jb_proc_memory(struct jb_proc_text text, struct jb_proc_memory *out)
                 return JB_EFORMAT;
             memory.has_available = true;
         }
+        memory.has_free |=
+            proc_take_kib(&key, &line, "MemFree:", &memory.free_kib);
+        has_buffers |=
+            proc_take_kib(&key, &line, "Buffers:", &memory.cached_kib);
+        memory.has_cached |=
+            proc_take_kib(&key, &line, "Cached:", &memory.cached_kib);
     }
+    memory.has_cached &= has_buffers;
     if (!has_total)
         return JB_EFORMAT;
     if (memory.available_kib > memory.total_kib)
         return JB_EIMPLAUSIBLE;
     *out = memory;
+    return JB_OK;
+}
+
+int jb_proc_times(struct jb_proc_text text, struct jb_proc_times *out)
+{
+    struct jb_proc_text line;
+    struct jb_proc_word name;
+    uint64_t fields[PROC_TIME_FIELDS];
+
+    if (!proc_line(&text, &line) || !proc_word(&line, &name) ||
+        !jb_proc_word_is(&name, "cpu"))
+        return JB_EABSENT;
+    if (proc_numbers(&line, fields, PROC_TIME_FIELDS) != PROC_TIME_FIELDS)
+        return JB_EFORMAT;
+    *out = (struct jb_proc_times){ .user_ticks = fields[0],
+                                   .system_ticks = fields[2],
+                                   .idle_ticks = fields[3],
+                                   .iowait_ticks = fields[4] };
     return JB_OK;
 }
 

@@ -51,7 +51,15 @@ struct jb_proc_mount {
 struct jb_proc_memory {
     uint64_t total_kib;
     uint64_t available_kib;
-    bool has_available; /* since Linux 3.14 */
+    uint64_t free_kib;
+    uint64_t cached_kib; /* buffers and page cache */
+    bool has_available;  /* since Linux 3.14 */
+    bool has_free, has_cached;
+};
+
+/* What all CPUs did since boot, as the kernel divides it. */
+struct jb_proc_times {
+    uint64_t user_ticks, system_ticks, idle_ticks, iowait_ticks;
 };
 
 /*
@@ -67,6 +75,11 @@ JB_NODISCARD int jb_proc_next_net(struct jb_proc_text *text,
                                   struct jb_proc_net *out);
 JB_NODISCARD int jb_proc_next_mount(struct jb_proc_text *text,
                                     struct jb_proc_mount *out);
+
+/* The line of all CPUs, which is the first.  JB_EABSENT when it is another,
+ * JB_EFORMAT when it is not understood. */
+JB_NODISCARD int jb_proc_times(struct jb_proc_text text,
+                               struct jb_proc_times *out);
 
 /* JB_EFORMAT without a well-formed MemTotal, or with a malformed
  * MemAvailable; JB_EIMPLAUSIBLE when more is available than there is. */

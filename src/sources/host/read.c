@@ -129,6 +129,23 @@ static void read_sum_packages(struct jb_source *source, bool malformed)
     }
 }
 
+/* Items: user, system, idle, iowait. */
+static void read_times(struct jb_source *source, struct jb_proc_text text)
+{
+    uint32_t item = source->times;
+    struct jb_proc_times times;
+    int rc = source->has_times ? jb_proc_times(text, &times) : JB_EABSENT;
+
+    if (rc == JB_OK) {
+        read_set(source, item, times.user_ticks);
+        read_set(source, item + 1, times.system_ticks);
+        read_set(source, item + 2, times.idle_ticks);
+        read_set(source, item + 3, times.iowait_ticks);
+    }
+    for (uint32_t i = 0; i < 4 && rc < 0 && source->has_times; i++)
+        read_void(source, item + i, rc);
+}
+
 /* The rest of the file, the interrupts, may well be cut. */
 static void read_stat(struct jb_source *source, struct jb_proc_text text,
                       bool cut)
@@ -139,6 +156,7 @@ static void read_stat(struct jb_source *source, struct jb_proc_text text,
     size_t hint = 0;
     int rc;
 
+    read_times(source, text);
     read_forget(group);
     while ((rc = jb_proc_next_cpu(&text, &cpu)) != 0) {
         struct jb_host_thing *thing = NULL;
@@ -208,7 +226,7 @@ static void read_nets(struct jb_source *source, struct jb_proc_text text,
     read_settle(source, JB_HOST_NETS, read_missing(malformed, cut), 2);
 }
 
-/* Items: total, available, used. */
+/* Items: total, available, used, free, cached. */
 static void read_memory(struct jb_source *source, struct jb_proc_text text)
 {
     uint32_t item = source->groups[JB_HOST_MEMORY].things[0].item;
@@ -224,6 +242,12 @@ static void read_memory(struct jb_source *source, struct jb_proc_text text)
     read_set(source, item + 2, memory.total_kib - memory.available_kib);
     for (uint32_t i = 1; i < 3 && !memory.has_available; i++)
         read_void(source, item + i, JB_EABSENT);
+    read_set(source, item + 3, memory.free_kib);
+    if (!memory.has_free)
+        read_void(source, item + 3, JB_EABSENT);
+    read_set(source, item + 4, memory.cached_kib);
+    if (!memory.has_cached)
+        read_void(source, item + 4, JB_EABSENT);
 }
 
 static void read_load(struct jb_source *source, struct jb_proc_text text)
