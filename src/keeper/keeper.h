@@ -88,9 +88,10 @@ struct jb_keeper_row {
     double cpu_share; /* of one CPU, in the last turn */
 };
 
-/* All domains, in the order of the machine's, then the rest if there is one. */
-const struct jb_keeper_domain *jb_keeper_domains(const struct jb_keeper *keeper,
-                                                 size_t *count);
+/* Domains in the order of the machine's, then the rest if there is one; NULL
+ * when there are not so many. */
+const struct jb_keeper_domain *jb_keeper_domain(const struct jb_keeper *keeper,
+                                                size_t index);
 
 /* Rows by power, the largest first; idle and unattributed are no rows, other
  * is.  Borrowed until the next call or turn.  JB_ENOMEM. */

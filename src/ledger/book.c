@@ -319,6 +319,11 @@ int jb_book_energy(struct jb_book *book, uint32_t domain, uint64_t t_ns,
     return JB_OK;
 }
 
+bool jb_book_knows(const struct jb_book *book, uint32_t consumer)
+{
+    return jb_book_find_slot(book, consumer) != BOOK_NO_SLOT;
+}
+
 uint64_t jb_book_posted_ns(const struct jb_book *book, uint32_t domain)
 {
     return domain < book->domain_count ? book->domains[domain].posted_ns : 0;

@@ -158,6 +158,10 @@ JB_NODISCARD int jb_book_energy(struct jb_book *book, uint32_t domain,
 JB_NODISCARD int jb_book_retire(struct jb_book *book, uint32_t consumer,
                                 uint32_t into);
 
+/* Whether the book has accounts for a consumer; of a retired one, until they
+ * are folded. */
+bool jb_book_knows(const struct jb_book *book, uint32_t consumer);
+
 /* The instant up to which a domain is posted; 0: not yet. */
 uint64_t jb_book_posted_ns(const struct jb_book *book, uint32_t domain);
 
