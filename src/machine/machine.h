@@ -165,6 +165,20 @@ void jb_machine_sampler_stats(struct jb_machine *machine,
  * unread_ns from its newest point to that cut. */
 void jb_machine_mark(struct jb_machine *machine, struct jb_knot *out);
 
+/*
+ * The point of a domain's curve at an instant, and what its edges cost.
+ * JB_EABSENT: the newest reading is older, ask again when it has come;
+ * JB_ELIMIT: the curve does not remember so long ago; JB_EDEAD: the domain has
+ * no meter.
+ */
+JB_NODISCARD int jb_machine_point(struct jb_machine *machine, size_t domain,
+                                  uint64_t t_ns, struct jb_knot *knot,
+                                  struct jb_curve_bounds *bounds);
+
+/* Raised whenever a reading that came late has changed what the domain's curve
+ * said before; 0 for a domain without a meter. */
+uint64_t jb_machine_revision(struct jb_machine *machine, size_t domain);
+
 /* Forgets peaks so far. */
 void jb_machine_restart_peaks(struct jb_machine *machine);
 

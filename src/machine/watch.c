@@ -248,6 +248,48 @@ void jb_machine_mark(struct jb_machine *machine, struct jb_knot *out)
     pthread_mutex_unlock(&machine->lock);
 }
 
+static struct jb_meter *watch_meter(const struct jb_machine *machine,
+                                    size_t domain)
+{
+    ptrdiff_t chosen = machine->domains[domain].chosen;
+
+    return chosen < 0 ? NULL : machine->sensors[chosen].meter;
+}
+
+int jb_machine_point(struct jb_machine *machine, size_t domain, uint64_t t_ns,
+                     struct jb_knot *knot, struct jb_curve_bounds *bounds)
+{
+    const struct jb_knot *newest;
+    struct jb_meter *meter;
+    int rc = JB_EABSENT;
+
+    pthread_mutex_lock(&machine->lock);
+    meter = watch_meter(machine, domain);
+    newest = meter ? jb_curve_newest(&meter->curve) : NULL;
+    if (!meter) {
+        rc = JB_EDEAD;
+    } else if (newest && newest->t_ns >= t_ns) {
+        *bounds = jb_meter_bounds(meter);
+        rc = jb_curve_at(&meter->curve, t_ns, bounds->power_uw, knot);
+        rc = rc == JB_EABSENT ? JB_ELIMIT : rc;
+    }
+    pthread_mutex_unlock(&machine->lock);
+    return rc;
+}
+
+uint64_t jb_machine_revision(struct jb_machine *machine, size_t domain)
+{
+    uint64_t revision = 0;
+    const struct jb_meter *meter;
+
+    pthread_mutex_lock(&machine->lock);
+    meter = watch_meter(machine, domain);
+    if (meter)
+        revision = meter->curve.revision;
+    pthread_mutex_unlock(&machine->lock);
+    return revision;
+}
+
 void jb_machine_restart_peaks(struct jb_machine *machine)
 {
     pthread_mutex_lock(&machine->lock);
