@@ -23,17 +23,15 @@ int jb_frame_open(struct jb_frame *frame, const struct jb_env *env,
     const struct jb_roots *roots = env->roots;
     int rc;
 
-    *frame = (struct jb_frame){ .env = env, .options = *options };
+    *frame = (struct jb_frame){ .env = env, .options = *options, .number = 1 };
     frame->open_ns = jb_clock_now_ns(env->clock);
     frame->procfs = open(roots->procfs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (frame->procfs < 0)
         return jb_fail_errno(err, errno, "%s", roots->procfs);
-    rc = jb_topology_read(roots->sysfs, &frame->topology, err);
-    if (rc == JB_EABSENT || rc == JB_EFORMAT || rc == JB_EDENIED)
-        rc = JB_OK; /* places are not known then */
-    if (rc == JB_OK)
-        rc = jb_groups_open(roots->cgroupfs, options, frame->topology,
-                            &frame->groups, err);
+    if (jb_topology_read(roots->sysfs, &frame->topology, NULL) < 0)
+        frame->topology = NULL; /* places are not known then */
+    rc = jb_groups_open(roots->cgroupfs, options, frame->topology,
+                        &frame->groups, err);
     if (rc == JB_OK)
         rc = jb_busy_open(roots->procfs, frame->topology, &frame->busy, err);
     if (rc < 0)
@@ -69,7 +67,6 @@ void jb_frame_start(struct jb_frame *frame)
     frame->turn.from_ns = frame->open_ns;
     frame_read(frame);
     frame->turn.lost = (struct jb_usage_lost){ 0 };
-    frame->number = 1;
 }
 
 void jb_frame_begin(struct jb_frame *frame)

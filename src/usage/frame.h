@@ -27,7 +27,7 @@ struct jb_frame {
     struct jb_usage_turn turn; /* under way, and the last one */
     struct jb_error note;
     int procfs;      /* directory */
-    uint64_t number; /* of turns */
+    uint64_t number; /* of the turn, from 1: the base line */
     uint64_t open_ns;
 };
 

@@ -335,7 +335,7 @@ static void scan_plan(struct jb_scan *scan, struct jb_process *process,
 {
     uint32_t now = (uint32_t)scan->frame->number;
     uint32_t rest_max = (uint32_t)scan->frame->options.rest;
-    uint32_t rest = ran ? 1 : process->rest * 2U;
+    uint32_t rest = ran || process->rest == 0 ? 1 : process->rest * 2U;
 
     process->rest = (uint8_t)(rest < rest_max ? rest : rest_max);
     process->last = now;

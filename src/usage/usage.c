@@ -112,9 +112,11 @@ static int usage_try(const struct jb_env *env, size_t which,
 
     this->desc = jb_usage_descs[which];
     rc = this->desc->open(env, options, &choice->usage, &this->error);
-    if (rc == JB_OK)
-        choice->desc = this->desc;
-    return rc;
+    if (rc < 0)
+        return rc;
+    this->error = (struct jb_error){ 0 };
+    choice->desc = this->desc;
+    return JB_OK;
 }
 
 int jb_usage_choose(const struct jb_env *env, const char *name,
