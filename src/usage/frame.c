@@ -141,7 +141,7 @@ uint16_t jb_frame_place(const struct jb_frame *frame, uint32_t cpu, bool alone)
 bool jb_frame_busy(const struct jb_frame *frame, uint64_t *busy_ns,
                    uint64_t *doubt_ns)
 {
-    uint32_t cpus = 0;
+    uint64_t cpus = 0;
 
     if (jb_groups_root_ns(frame->groups, busy_ns)) {
         *doubt_ns = frame_tick_ns;

@@ -98,9 +98,7 @@ static uint64_t lives_record_ns(const struct jb_exit *ended)
 
     if (ended->runs > 0 && life_ns > ended->wait_ns)
         most_ns = life_ns - ended->wait_ns;
-    if (ended->sleeps == 0 && most_ns != UINT64_MAX)
-        tick_ns = most_ns;
-    else if (tick_ns > most_ns)
+    if (tick_ns > most_ns || (ended->sleeps == 0 && most_ns != UINT64_MAX))
         tick_ns = most_ns;
     return ended->run_ns > tick_ns ? ended->run_ns : tick_ns;
 }

@@ -327,12 +327,12 @@ static void pidfile_pss(int procfs, struct jb_usage_row *row)
     char text[PIDFILE_TEXT_MAX];
     ssize_t got =
         jb_pidfile_read(procfs, row->pid, "smaps_rollup", text, sizeof(text));
-    size_t length = got > 0 ? (size_t)got : 0;
+    size_t length = (size_t)got;
     uint64_t pss;
     uint64_t clean;
     uint64_t dirty;
 
-    if (!pidfile_kib(text, length, "Pss", &pss) ||
+    if (got <= 0 || !pidfile_kib(text, length, "Pss", &pss) ||
         !pidfile_kib(text, length, "Private_Clean", &clean) ||
         !pidfile_kib(text, length, "Private_Dirty", &dirty) ||
         __builtin_add_overflow(clean, dirty, &clean))
@@ -346,11 +346,11 @@ static void pidfile_io(int procfs, struct jb_usage_row *row)
 {
     char text[PIDFILE_TEXT_MAX];
     ssize_t got = jb_pidfile_read(procfs, row->pid, "io", text, sizeof(text));
-    size_t length = got > 0 ? (size_t)got : 0;
+    size_t length = (size_t)got;
     uint64_t in;
     uint64_t out;
 
-    if (!jb_pidfile_value(text, length, "read_bytes", &in) ||
+    if (got <= 0 || !jb_pidfile_value(text, length, "read_bytes", &in) ||
         !jb_pidfile_value(text, length, "write_bytes", &out))
         return;
     row->read_bytes = in;

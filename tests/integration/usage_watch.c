@@ -85,7 +85,7 @@ int main(int argc, char **argv)
 
     if (rc == JB_OK)
         rc = jb_usage_choose(&env, name, &options, &choice, &err);
-    if (rc < 0) {
+    if (rc < 0 || !choice.desc) {
         printf("E %s %s; %s\n", jb_status_name(rc), err.text, err.fix);
         return rc == JB_EUSAGE ? 2 : 3;
     }

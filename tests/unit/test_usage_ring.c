@@ -33,7 +33,7 @@ static void put(struct made_ring *ring, const char *text, uint32_t flags)
     char record[SIZE] = { 0 };
 
     memcpy(record, &header, sizeof(header));
-    memcpy(record + 8, text, strlen(text));
+    snprintf(record + 8, sizeof(record) - 8, "%s", text);
     for (size_t i = 0; i < 8 + strlen(text); i++) {
         size_t at = (ring->producer + i) % SIZE;
 

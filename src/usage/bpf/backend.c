@@ -262,7 +262,7 @@ static int backend_config(const struct jb_frame *frame,
 {
     char path[JB_PATH_MAX];
     char text[JB_PIDFILE_MAX];
-    size_t length;
+    size_t length = 0;
     int rc;
 
     *config = (struct jb_bpf_config){ 0 };
