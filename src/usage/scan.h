@@ -43,7 +43,7 @@ struct jb_scan {
     uint32_t sweep_rest;
     bool base; /* the base line is taken: nothing is booked */
     char text[JB_PIDFILE_MAX];
-    char list[JB_SCAN_LIST_MAX];
+    _Alignas(8) char list[JB_SCAN_LIST_MAX]; /* of directory entries */
 };
 
 /* Reads all processes once, as the base line.  JB_EIO, JB_EDENIED: /proc cannot

@@ -59,26 +59,6 @@ static void backend_close(struct jb_usage *usage)
     free(usage);
 }
 
-/* The row of that process and place, if there is one.  A thread that no longer
- * knows when its process began is of the one that has its number. */
-static struct jb_usage_row *backend_find(const struct jb_usage *usage,
-                                         const struct jb_bpf_task *task,
-                                         uint16_t place)
-{
-    uint64_t ticks = jb_frame_ticks(task->start_ns);
-
-    for (uint32_t i =
-             jb_chain_first(&usage->by_tgid, jb_chain_hash_u64(task->tgid));
-         i != JB_CHAIN_END; i = jb_chain_after(&usage->by_tgid, i)) {
-        struct jb_usage_row *row = &usage->frame.rows[i];
-
-        if (row->pid == task->tgid && row->place == place &&
-            (row->start_ticks == ticks || task->start_ns == 0))
-            return row;
-    }
-    return NULL;
-}
-
 static const struct jb_bpf_group *backend_made(const struct jb_usage *usage,
                                                uint64_t id)
 {
@@ -112,12 +92,34 @@ static uint32_t backend_group(struct jb_usage *usage, uint64_t id)
                 : JB_USAGE_GROUP_NONE;
 }
 
+/* The row of that process, place and cgroup, if there is one.  A thread that no
+ * longer knows when its process began is of the one that has its number. */
+static struct jb_usage_row *backend_find(const struct jb_usage *usage,
+                                         const struct jb_bpf_task *task,
+                                         uint16_t place, uint32_t group)
+{
+    uint64_t ticks = jb_frame_ticks(task->start_ns);
+
+    for (uint32_t i =
+             jb_chain_first(&usage->by_tgid, jb_chain_hash_u64(task->tgid));
+         i != JB_CHAIN_END; i = jb_chain_after(&usage->by_tgid, i)) {
+        struct jb_usage_row *row = &usage->frame.rows[i];
+
+        if (row->pid == task->tgid && row->place == place &&
+            row->group == group &&
+            (row->start_ticks == ticks || task->start_ns == 0))
+            return row;
+    }
+    return NULL;
+}
+
 static struct jb_usage_row *backend_row(struct jb_usage *usage,
-                                        const struct jb_bpf_task *task,
-                                        uint16_t place)
+                                        const struct jb_bpf_task *task)
 {
     struct jb_frame *frame = &usage->frame;
-    struct jb_usage_row *row = backend_find(usage, task, place);
+    uint16_t place = jb_frame_place(frame, task->cpu, true);
+    uint32_t group = backend_group(usage, task->group);
+    struct jb_usage_row *row = backend_find(usage, task, place, group);
 
     if (row)
         return row;
@@ -129,6 +131,7 @@ static struct jb_usage_row *backend_row(struct jb_usage *usage,
     row->pid = task->tgid;
     row->start_ticks = jb_frame_ticks(task->start_ns);
     row->place = place;
+    row->group = group;
     jb_chain_add(&usage->by_tgid, (uint32_t)(row - frame->rows),
                  jb_chain_hash_u64(task->tgid));
     return row;
@@ -137,12 +140,11 @@ static struct jb_usage_row *backend_row(struct jb_usage *usage,
 static void backend_task(struct jb_usage *usage, const struct jb_bpf_task *task)
 {
     struct jb_frame *frame = &usage->frame;
-    uint16_t place = jb_frame_place(frame, task->cpu, true);
     struct jb_usage_row *row;
 
     if (usage->base)
         return;
-    row = backend_row(usage, task, place);
+    row = backend_row(usage, task);
     if (!row) {
         frame->turn.lost.row_ns += task->used_ns;
         return;
@@ -153,7 +155,6 @@ static void backend_task(struct jb_usage *usage, const struct jb_bpf_task *task)
     row->flags |= JB_USAGE_HAS_UID;
     row->flags |= task->flags & JB_BPF_KERNEL ? JB_USAGE_KERNEL : 0U;
     row->flags |= task->flags & JB_BPF_EXITED ? JB_USAGE_EXITED : 0U;
-    row->group = backend_group(usage, task->group);
     if (task->flags & JB_BPF_LEADER)
         memcpy(row->comm, task->comm, sizeof(row->comm) - 1);
 }

@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,10 +30,29 @@ static int loader_quiet(enum libbpf_print_level level, const char *format,
     return 0;
 }
 
+/* Nobody may read the kernel's memory then, root neither. */
+static bool loader_locked_down(void)
+{
+    char text[64] = "";
+    int fd = open("/sys/kernel/security/lockdown", O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+
+    if (fd >= 0)
+        close(fd);
+    return got > 0 && strstr(text, "[confidentiality]");
+}
+
 static int loader_fail(int errnum, const char *what, struct jb_error *err)
 {
     if (errnum < 0)
         errnum = -errnum;
+    if (errnum == EPERM && loader_locked_down()) {
+        jb_fail(err, JB_EDENIED,
+                "BPF: %s: this kernel is locked down (confidentiality)", what);
+        jb_error_set_fix(err, "boot with lockdown=integrity, or use --usage "
+                              "taskstats");
+        return JB_EDENIED;
+    }
     if (errnum == EPERM || errnum == EACCES) {
         jb_fail(err, JB_EDENIED, "BPF: %s: not permitted", what);
         jb_error_set_fix(err, "sudo setcap cap_bpf,cap_perfmon,"
