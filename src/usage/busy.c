@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "busy.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -88,12 +87,9 @@ void jb_busy_close(struct jb_busy *busy)
 /* The CPUs come first; the interrupts behind them may be cut off. */
 static size_t busy_fill(struct jb_busy *busy)
 {
-    ssize_t got = 0;
+    ssize_t got =
+        busy->fd < 0 ? 0 : jb_file_pread(busy->fd, busy->text, busy->capacity);
 
-    do {
-        got =
-            busy->fd >= 0 ? pread(busy->fd, busy->text, busy->capacity, 0) : -1;
-    } while (got < 0 && errno == EINTR);
     return got > 0 ? (size_t)got : 0;
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The figures of each cgroup: what is read every turn. */
-#include <errno.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -82,16 +81,6 @@ void jb_groups_keep(struct jb_groups *groups, uint32_t index)
     groups->fds += node->fd >= 0;
 }
 
-static ssize_t totals_text(int fd, char *text, size_t capacity)
-{
-    ssize_t got;
-
-    do {
-        got = pread(fd, text, capacity, 0);
-    } while (got < 0 && errno == EINTR);
-    return got < 0 ? -errno : got;
-}
-
 /* A CPU that is offline now has used something once: it counts with the first
  * place rather than not at all. */
 static void totals_place(void *context, uint32_t cpu, uint64_t ns)
@@ -128,7 +117,7 @@ static int totals_get(struct jb_groups *groups, int fd, uint64_t *total_ns)
     bool percpu = groups->places > 0;
     char *text = percpu ? groups->text : small;
     ssize_t got =
-        totals_text(fd, text, percpu ? GROUPS_PERCPU_MAX : sizeof(small));
+        jb_file_pread(fd, text, percpu ? GROUPS_PERCPU_MAX : sizeof(small));
     bool good;
 
     if (got < 0)

@@ -293,7 +293,7 @@ ssize_t jb_pidfile_read(int procfs, uint32_t pid, const char *name,
 
 static void pidfile_rss(int procfs, struct jb_usage_row *row)
 {
-    char text[PIDFILE_TEXT_MAX];
+    char text[PIDFILE_TEXT_MAX] = "";
     ssize_t got =
         jb_pidfile_read(procfs, row->pid, "statm", text, sizeof(text));
     const char *at = text;
@@ -324,7 +324,7 @@ static bool pidfile_kib(const char *text, size_t length, const char *key,
 
 static void pidfile_pss(int procfs, struct jb_usage_row *row)
 {
-    char text[PIDFILE_TEXT_MAX];
+    char text[PIDFILE_TEXT_MAX] = "";
     ssize_t got =
         jb_pidfile_read(procfs, row->pid, "smaps_rollup", text, sizeof(text));
     size_t length = (size_t)got;
@@ -344,7 +344,7 @@ static void pidfile_pss(int procfs, struct jb_usage_row *row)
 
 static void pidfile_io(int procfs, struct jb_usage_row *row)
 {
-    char text[PIDFILE_TEXT_MAX];
+    char text[PIDFILE_TEXT_MAX] = "";
     ssize_t got = jb_pidfile_read(procfs, row->pid, "io", text, sizeof(text));
     size_t length = (size_t)got;
     uint64_t in;

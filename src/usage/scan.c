@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "core/procstat.h"
 
@@ -52,7 +53,6 @@ static ssize_t scan_kept(struct jb_scan *scan, struct jb_process *process,
                          const char *name)
 {
     int procfs = scan->frame->procfs;
-    ssize_t got;
 
     if (process->fd < 0 && process->rest <= 1 &&
         scan->table.kept < scan->kept_max) {
@@ -62,10 +62,7 @@ static ssize_t scan_kept(struct jb_scan *scan, struct jb_process *process,
     if (process->fd < 0)
         return jb_pidfile_read(procfs, process->pid, name, scan->text,
                                sizeof(scan->text));
-    do {
-        got = pread(process->fd, scan->text, sizeof(scan->text), 0);
-    } while (got < 0 && errno == EINTR);
-    return got < 0 ? -errno : got;
+    return jb_file_pread(process->fd, scan->text, sizeof(scan->text));
 }
 
 /* ESRCH comes through a kept descriptor, ENOENT by the name. */

@@ -46,9 +46,9 @@ enum jb_usage_row_flag {
 };
 
 /*
- * One process at one place, in one cgroup.  A process has several rows in a turn
- * when its threads ran on several packages, or in several cgroups, and the back
- * end can tell.
+ * One process at one place, in one cgroup.  A process has several rows in a
+ * turn when its threads ran on several packages, or in several cgroups, and the
+ * back end can tell.
  *
  * pid and start_ticks are its key: numbers of processes are used again, start
  * times not.  start_ticks is what field 22 of /proc/<pid>/stat shows; of a
