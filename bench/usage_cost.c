@@ -107,8 +107,8 @@ static size_t cost_scan(int procfs)
 
         if (!jb_text_u64(e->d_name, strlen(e->d_name), &pid))
             continue;
-        got = jb_pidfile_read(procfs, (uint32_t)pid, "stat", text,
-                              sizeof(text));
+        got =
+            jb_pidfile_read(procfs, (uint32_t)pid, "stat", text, sizeof(text));
         count += got > 0 && jb_pidfile_stat(text, (size_t)got, &stat);
     }
     if (dir)

@@ -49,8 +49,9 @@ static void load_wait_all(void)
 
 static void load_rename(uint64_t us)
 {
-    static const char *const names[] = { ") R 1 1 1", "a b\nc", "((((", "\x1b[31m",
-                                         "cpu0 1 2 3", "0::/", "\xff\xfe" };
+    static const char *const names[] = { ") R 1 1 1", "a b\nc",     "((((",
+                                         "\x1b[31m",  "cpu0 1 2 3", "0::/",
+                                         "\xff\xfe" };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         prctl(PR_SET_NAME, names[i]);

@@ -2,8 +2,8 @@
 /*
  * A back end of usage on a leash: opens the one that is named ("auto": the best
  * that works) and answers each line of standard input ("turn") with what one
- * turn said, as lines of words; "." ends it.  For usage_test.py, which knows the
- * truth.
+ * turn said, as lines of words; "." ends it.  For usage_test.py, which knows
+ * the truth.
  *
  *   usage_watch BACKEND [OPTION VALUE]...
  */
@@ -79,7 +79,8 @@ int main(int argc, char **argv)
     struct jb_usage_options options;
     struct jb_usage_choice choice = { 0 };
     struct jb_error err = { 0 };
-    const char *name = argc > 1 && strcmp(argv[1], "auto") != 0 ? argv[1] : NULL;
+    const char *name =
+        argc > 1 && strcmp(argv[1], "auto") != 0 ? argv[1] : NULL;
     char line[64];
     int rc = watch_options(argc, argv, &options, &err);
 
