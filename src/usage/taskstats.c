@@ -27,8 +27,9 @@ enum {
     TASKSTATS_ROOM = 2048, /* a record of a thread and of its process: 1 KiB */
     TASKSTATS_LIST_TURNS = 64,
     TASKSTATS_MASK_MAX = 1024,
-    /* A record of 500 bytes is held in 1280, a fork in 768. */
+    /* A record of 500 bytes is held in 1280, an event in 768. */
     TASKSTATS_BUFFER = 1 << 25,
+    TASKSTATS_EVENTS = 2, /* for each end, where forks cannot be chosen */
     TASKSTATS_DRAIN_MAX = 1 << 14, /* batches in one turn: a million messages */
 };
 
@@ -190,9 +191,8 @@ static int taskstats_register(struct jb_usage *usage, struct jb_error *err)
     return JB_OK;
 }
 
-/* True when the kernel acknowledged.  events 0: all, as before Linux 6.6, which
- * knows no other length. */
-static bool taskstats_subscribe(int fd, uint32_t events)
+/* events 0: all, as before Linux 6.6, which passes over any other length. */
+static bool taskstats_ask_events(int fd, uint32_t events)
 {
     struct taskstats_subscription what = { PROC_CN_MCAST_LISTEN, events };
     size_t size = events ? sizeof(what) : sizeof(what.operation);
@@ -200,19 +200,27 @@ static bool taskstats_subscribe(int fd, uint32_t events)
     struct cn_msg connector = { .id = { CN_IDX_PROC, CN_VAL_PROC },
                                 .len = (uint16_t)size };
     char request[sizeof(header) + sizeof(connector) + sizeof(what)];
-    char answer[TASKSTATS_ROOM];
-    ssize_t got;
 
     header.nlmsg_len = (uint32_t)(sizeof(header) + sizeof(connector) + size);
     memcpy(request, &header, sizeof(header));
     memcpy(request + sizeof(header), &connector, sizeof(connector));
     memcpy(request + sizeof(header) + sizeof(connector), &what, sizeof(what));
-    if (send(fd, request, header.nlmsg_len, 0) < 0)
+    return send(fd, request, header.nlmsg_len, 0) >= 0;
+}
+
+/* All events first, since only they come with an acknowledgement; then forks
+ * alone, where the kernel can choose. */
+static bool taskstats_subscribe(int fd)
+{
+    char answer[TASKSTATS_ROOM];
+    bool subscribed = false;
+    ssize_t got;
+
+    if (!taskstats_ask_events(fd, 0))
         return false;
-    while ((got = recv(fd, answer, sizeof(answer), 0)) > 0)
-        if (jb_messages_subscribed(answer, (size_t)got))
-            return true;
-    return false;
+    while (!subscribed && (got = recv(fd, answer, sizeof(answer), 0)) > 0)
+        subscribed = jb_messages_subscribed(answer, (size_t)got);
+    return subscribed && taskstats_ask_events(fd, PROC_EVENT_FORK);
 }
 
 static uint64_t taskstats_buffer(const struct jb_usage_options *options)
@@ -225,11 +233,11 @@ static uint64_t taskstats_buffer(const struct jb_usage_options *options)
 static void taskstats_open_forks(struct jb_usage *usage)
 {
     int errnum = taskstats_socket(NETLINK_CONNECTOR, CN_IDX_PROC,
-                                  taskstats_buffer(&usage->frame.options),
+                                  TASKSTATS_EVENTS *
+                                      taskstats_buffer(&usage->frame.options),
                                   &usage->forks.fd);
 
-    if (errnum == 0 && (taskstats_subscribe(usage->forks.fd, PROC_EVENT_FORK) ||
-                        taskstats_subscribe(usage->forks.fd, 0)))
+    if (errnum == 0 && taskstats_subscribe(usage->forks.fd))
         return;
     jb_fail(&usage->frame.note, JB_EDENIED,
             "no fork events (proc connector)%s%s: children of processes that "

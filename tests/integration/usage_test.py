@@ -61,6 +61,7 @@ class Watch:
         self.greeting = self.process.stdout.readline().decode().strip()
         self.cpu_ns = self.exits = self.derived = 0
         self.group_ns = self.all_ns = self.busy_ns = 0
+        self.ends_by_name = {}
         self.by_name, self.lost, self.pids = {}, {}, []
 
     def turn(self):
@@ -90,9 +91,11 @@ class Watch:
     def take(self, words, groups):
         cpu_ns, flags, group = int(words[5]), int(words[7]), int(words[8])
         self.all_ns += cpu_ns
+        name = bytes.fromhex(words[9].decode())
+        self.ends_by_name[name] = (self.ends_by_name.get(name, 0)
+                                   + (flags & EXITED))
         if groups.get(group, [b""] * 6)[5].decode() != self.cgroup.name:
             return
-        name = bytes.fromhex(words[9].decode())
         self.cpu_ns += cpu_ns
         self.by_name[name] = self.by_name.get(name, 0) + cpu_ns
         self.exits += flags & EXITED
@@ -182,6 +185,20 @@ class UsageTest(unittest.TestCase):
         watch, children, _ = self.run_load("fork", "12000", period=2)
         self.check(watch, 0.98 if BACKEND == "bpf" else 0.55)
         self.check_exits(watch, children)
+        self.assertEqual(watch.lost["overflows"], 0)
+
+    @unittest.skipIf(BACKEND == "proc", "proc does not see short lives")
+    def test_two_seconds_of_10000_each(self):
+        """20,000 ends wait for one turn: a second's, and a second's pause."""
+        watch = Watch(self.cgroup)
+        self.addCleanup(watch.close)
+        watch.turn()
+        subprocess.run([LOAD, "fork", "20000"], stdout=subprocess.DEVNULL,
+                       check=True)
+        time.sleep(0.5)
+        watch.turn()
+        floor = 20001 if BACKEND == "taskstats" else 20000 * 0.98
+        self.assertGreaterEqual(watch.ends_by_name[b"usage_load"], floor)
         self.assertEqual(watch.lost["overflows"], 0)
 
     @unittest.skipUnless(BACKEND == "taskstats", "its buffers can be made small")
