@@ -77,16 +77,23 @@ int jb_file_read(const char *path, char *buffer, size_t capacity,
     return JB_OK;
 }
 
-/* A number's text; JB_EFORMAT when there is more than a number can have. */
-static int file_pread_number(int fd, char text[FILE_NUMBER_MAX], size_t *length)
+ssize_t jb_file_pread(int fd, char *buffer, size_t capacity)
 {
     ssize_t got;
 
     do {
-        got = pread(fd, text, FILE_NUMBER_MAX, 0);
+        got = pread(fd, buffer, capacity, 0);
     } while (got < 0 && errno == EINTR);
+    return got < 0 ? -errno : got;
+}
+
+/* A number's text; JB_EFORMAT when there is more than a number can have. */
+static int file_pread_number(int fd, char text[FILE_NUMBER_MAX], size_t *length)
+{
+    ssize_t got = jb_file_pread(fd, text, FILE_NUMBER_MAX);
+
     if (got < 0)
-        return jb_fail_errno(NULL, errno, "pread");
+        return jb_fail_errno(NULL, (int)-got, "pread");
     if (got == FILE_NUMBER_MAX)
         return JB_EFORMAT;
     *length = jb_text_trimmed(text, (size_t)got);

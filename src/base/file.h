@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "joulebook/error.h"
 #include "own.h"
@@ -34,7 +35,11 @@ JB_NODISCARD int jb_file_read(const char *path, char *buffer, size_t capacity,
 JB_NODISCARD int jb_file_read_u64(const char *path, uint64_t *out,
                                   struct jb_error *err);
 
-/* The same through a kept descriptor, from its beginning, without formatting
+/* From the beginning of a kept descriptor, in one read: the length, or a
+ * negated errno. */
+JB_NODISCARD ssize_t jb_file_pread(int fd, char *buffer, size_t capacity);
+
+/* A number through a kept descriptor, from its beginning, without formatting
  * an error: JB_OK or the status that errno or the text means. */
 JB_NODISCARD int jb_file_pread_u64(int fd, uint64_t *out);
 

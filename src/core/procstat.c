@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "procstat.h"
 
-#include <errno.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "joulebook/error.h"
 
@@ -75,13 +75,10 @@ bool jb_procstat_parse(const char *text, size_t length, struct jb_procstat *out)
 int jb_procstat_pread(int fd, struct jb_procstat *out)
 {
     char text[PROCSTAT_BYTES];
-    ssize_t got;
+    ssize_t got = jb_file_pread(fd, text, sizeof(text));
 
-    do {
-        got = pread(fd, text, sizeof(text), 0);
-    } while (got < 0 && errno == EINTR);
     if (got < 0)
-        return jb_fail_errno(NULL, errno, "pread");
+        return jb_fail_errno(NULL, (int)-got, "pread");
     return jb_procstat_parse(text, (size_t)got, out) ? JB_OK : JB_EFORMAT;
 }
 

@@ -22,6 +22,7 @@ enum { JB_MODULE_ABI = 2 };
 enum jb_module_kind {
     JB_MODULE_SOURCE,  /* descriptor is a struct jb_source_desc */
     JB_MODULE_COMMAND, /* descriptor is a struct jb_command */
+    JB_MODULE_USAGE,   /* of src/usage: a part of one of its back ends */
 };
 
 struct jb_module {
