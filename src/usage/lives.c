@@ -4,9 +4,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "core/procstat.h"
 
 /* An event is stamped a little after the start time was taken. */
-enum { LIVES_START_DOUBT = 2 };
+enum { LIVES_START_DOUBT = 2, LIVES_BEGAN_DOUBT_S = 1 };
+
+static const uint64_t lives_tick_ns = JB_NS_PER_S / JB_PROCSTAT_HZ;
 
 static uint64_t lives_distance(uint64_t a, uint64_t b)
 {
@@ -152,10 +155,36 @@ static void lives_follow(const struct jb_scan *scan, struct jb_process *process)
     process->group_serial = parent->group_serial;
 }
 
+static bool lives_began_then(const struct jb_scan *scan,
+                             const struct jb_process *process, uint64_t began_s)
+{
+    uint64_t utc_ns =
+        process->start_ticks * lives_tick_ns + (uint64_t)scan->utc_offset_ns;
+
+    return lives_distance(utc_ns / JB_NS_PER_S, began_s) <= LIVES_BEGAN_DOUBT_S;
+}
+
+/* The wall clock may have been set since: if nobody fits, the oldest. */
+static struct jb_process *lives_choose(const struct jb_scan *scan,
+                                       const struct jb_exit *ended,
+                                       uint32_t tgid)
+{
+    struct jb_process *oldest = jb_table_oldest(&scan->table, tgid);
+    struct jb_process *found = NULL;
+
+    if (ended->began_s == 0 || ended->tid != tgid)
+        return oldest;
+    for (struct jb_process *p = jb_table_newest(&scan->table, tgid); p;
+         p = jb_table_after(&scan->table, p))
+        if (lives_began_then(scan, p, ended->began_s))
+            found = p;
+    return found ? found : oldest;
+}
+
 bool jb_lives_end(struct jb_scan *scan, const struct jb_exit *ended)
 {
     struct jb_process *process =
-        jb_table_oldest(&scan->table, lives_process_of(scan, ended));
+        lives_choose(scan, ended, lives_process_of(scan, ended));
     struct jb_usage_row *row;
     uint64_t used_ns;
 

@@ -11,8 +11,9 @@
  * job after it was born.
  *
  * The two kinds of messages come through different channels, each in order.
- * So forks are taken first; an exit record then speaks of the oldest process
- * with its number.
+ * So forks are taken first; of several processes with its number an exit record
+ * then speaks of the oldest that began when it says.  Others may be left from
+ * before the base line (zombies) or from a record that was lost.
  */
 #ifndef JB_USAGE_LIVES_H
 #define JB_USAGE_LIVES_H

@@ -106,6 +106,7 @@ static bool messages_stats(struct messages_rest value, struct jb_exit *out)
     out->runs = stats.cpu_count;
     out->sleeps = stats.nvcsw;
     out->elapsed_us = stats.ac_etime;
+    out->began_s = stats.ac_btime64 ? stats.ac_btime64 : stats.ac_btime;
     memset(out->comm, 0, sizeof(out->comm));
     memcpy(out->comm, stats.ac_comm,
            strnlen(stats.ac_comm, sizeof(out->comm) - 1));

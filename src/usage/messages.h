@@ -25,6 +25,7 @@ struct jb_exit {
     uint64_t runs;       /* times it was put on one; 0: wait_ns is not known */
     uint64_t sleeps;     /* times that it left one of its own accord */
     uint64_t elapsed_us; /* since it began */
+    uint64_t began_s;    /* since 1970; 0: not known */
     bool last;           /* of its process, as far as the record can say */
     bool knows_last;     /* it can */
     char comm[JB_USAGE_COMM_MAX];

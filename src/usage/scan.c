@@ -356,9 +356,12 @@ static void scan_forget(struct jb_process *process)
 void jb_scan_look(struct jb_scan *scan, struct jb_process *process)
 {
     struct scan_reading reading = { 0 };
-    enum scan_found found = scan_look(scan, process, &reading);
+    enum scan_found found = SCAN_GONE;
     bool fresh = !(process->flags & JB_PROCESS_READ);
 
+    /* What is below /proc is the newest one's. */
+    if (jb_table_newest(&scan->table, process->pid) == process)
+        found = scan_look(scan, process, &reading);
     if (found == SCAN_REUSED) {
         scan_end(scan, process);
         jb_table_close_fd(&scan->table, process);

@@ -38,6 +38,8 @@ struct jb_scan {
     size_t kept_max;       /* descriptors */
     size_t cursor;         /* where the time of the last turn was up */
     uint64_t deadline_ns;  /* of this turn */
+    int64_t utc_offset_ns; /* CLOCK_REALTIME - CLOCK_BOOTTIME, if records say
+                              when a process began */
     uint64_t explained_ns; /* by the rows of this turn */
     uint32_t sweep_at;     /* not before this turn all sleepers again */
     uint32_t sweep_rest;

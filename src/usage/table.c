@@ -79,28 +79,35 @@ void jb_table_remove(struct jb_table *table, struct jb_process *process)
     table->used--;
 }
 
-static struct jb_process *table_find(const struct jb_table *table, uint32_t pid,
-                                     bool oldest)
+static struct jb_process *table_match(const struct jb_table *table, uint32_t i,
+                                      uint32_t pid)
 {
-    struct jb_process *found = NULL;
-
-    for (uint32_t i = jb_chain_first(&table->by_pid, jb_chain_hash_u64(pid));
-         i != JB_CHAIN_END; i = jb_chain_after(&table->by_pid, i)) {
-        if (table->rows[i].pid != pid)
-            continue;
-        found = &table->rows[i];
-        if (!oldest)
-            break;
-    }
-    return found;
+    while (i != JB_CHAIN_END && table->rows[i].pid != pid)
+        i = jb_chain_after(&table->by_pid, i);
+    return i == JB_CHAIN_END ? NULL : &table->rows[i];
 }
 
 struct jb_process *jb_table_newest(const struct jb_table *table, uint32_t pid)
 {
-    return table_find(table, pid, false);
+    return table_match(
+        table, jb_chain_first(&table->by_pid, jb_chain_hash_u64(pid)), pid);
+}
+
+struct jb_process *jb_table_after(const struct jb_table *table,
+                                  const struct jb_process *process)
+{
+    uint32_t index = (uint32_t)(process - table->rows);
+
+    return table_match(table, jb_chain_after(&table->by_pid, index),
+                       process->pid);
 }
 
 struct jb_process *jb_table_oldest(const struct jb_table *table, uint32_t pid)
 {
-    return table_find(table, pid, true);
+    struct jb_process *found = NULL;
+
+    for (struct jb_process *p = jb_table_newest(table, pid); p;
+         p = jb_table_after(table, p))
+        found = p;
+    return found;
 }

@@ -71,8 +71,10 @@ void jb_table_remove(struct jb_table *table, struct jb_process *process);
 
 void jb_table_close_fd(struct jb_table *table, struct jb_process *process);
 
-/* NULL when there is none. */
+/* NULL when there is none; after(): the next older one with the same number. */
 struct jb_process *jb_table_newest(const struct jb_table *table, uint32_t pid);
+struct jb_process *jb_table_after(const struct jb_table *table,
+                                  const struct jb_process *process);
 struct jb_process *jb_table_oldest(const struct jb_table *table, uint32_t pid);
 
 #endif

@@ -381,6 +381,8 @@ static int taskstats_turn(struct jb_usage *usage,
     jb_frame_begin(&usage->frame);
     jb_scan_begin(&usage->scan);
     usage->boot_offset_ns = taskstats_boot_offset_ns();
+    usage->scan.utc_offset_ns =
+        jb_clock_utc_ns() - (int64_t)jb_clock_now_ns(&jb_clock_boottime);
     taskstats_take(usage);
     if (usage->list || usage->forks.fd < 0 ||
         usage->frame.number % TASKSTATS_LIST_TURNS == 0)

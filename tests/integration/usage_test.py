@@ -119,7 +119,9 @@ class UsageTest(unittest.TestCase):
         watch.turn()
         load = subprocess.Popen([LOAD, *arguments], stdout=subprocess.PIPE,
                                 preexec_fn=self.cgroup.join)
-        # Something must have seen where the first process is.
+        # Some turn must see where the first process is, and that it is there.
+        time.sleep(0.1)
+        watch.turn()
         while load.poll() is None:
             time.sleep(period)
             watch.turn()

@@ -261,6 +261,65 @@ static void test_number_is_used_again(void **state)
     fixture_close(&f);
 }
 
+/* A zombie from before the base line: no record of it will come. */
+static void test_left_over(void **state)
+{
+    struct fixture f;
+    struct machine_process zombie = shell;
+    struct jb_exit record = ended(200, 20);
+
+    (void)state;
+    fixture_open(&f);
+    f.scan->utc_offset_ns = (int64_t)(1000 * second_ns);
+    fixture_begin(&f);
+    zombie.pid = 200;
+    zombie.zombie = true;
+    machine_write(&f.machine, &zombie);
+    assert_int_equal(jb_scan_list(f.scan, NULL), JB_OK);
+    fixture_end(&f);
+    fixture_begin(&f);
+    fork_at(&f, 100, 200, 200); /* its number again */
+    record.began_s = 1101;
+    end(&f, record);
+    fixture_end(&f);
+    CHECK_U64("the new one", machine_row(f.turn, 200)->start_ticks, 10150);
+    CHECK_U64("its time", machine_row(f.turn, 200)->cpu_ns, 20000);
+    assert_non_null(jb_table_newest(&f.scan->table, 200)); /* until a listing */
+    fixture_close(&f);
+}
+
+/* What is below /proc is the newer one's, and is not booked to both. */
+static void test_left_over_is_not_read(void **state)
+{
+    struct fixture f;
+    struct machine_process process = shell;
+    uint64_t sum_ns = 0;
+
+    (void)state;
+    fixture_open(&f);
+    fixture_begin(&f);
+    process.pid = 200;
+    process.start_ticks = 10050;
+    process.run_ns = 7;
+    machine_write(&f.machine, &process);
+    fork_at(&f, 100, 200, 200);
+    fixture_end(&f);
+    CHECK_U64("the first", machine_row(f.turn, 200)->cpu_ns, 7);
+    for (unsigned turn = 0; turn < 10; turn++) {
+        fixture_begin(&f);
+        process.start_ticks = 10150;
+        process.run_ns += 1000;
+        machine_write(&f.machine, &process);
+        if (turn == 0)
+            fork_at(&f, 100, 200, 200);
+        fixture_end(&f);
+        for (size_t i = 0; i < f.turn->row_count; i++)
+            sum_ns += f.turn->rows[i].pid == 200 ? f.turn->rows[i].cpu_ns : 0;
+    }
+    CHECK_U64("once", sum_ns, 10007);
+    fixture_close(&f);
+}
+
 /* Records of version 12 name the process and its last thread; older ones do
  * not: forks told whose thread it was, and a sum comes with the last. */
 static void test_threads(void **state)
@@ -344,6 +403,8 @@ int main(void)
         cmocka_unit_test(test_seen_alive),
         cmocka_unit_test(test_launcher),
         cmocka_unit_test(test_number_is_used_again),
+        cmocka_unit_test(test_left_over),
+        cmocka_unit_test(test_left_over_is_not_read),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_unknown),
         cmocka_unit_test(test_sweep),

@@ -91,6 +91,7 @@ static const struct taskstats record = {
     .ac_utime = 4000,
     .ac_stime = 8000,
     .ac_etime = 20000,
+    .ac_btime64 = 1700000000,
     .cpu_run_virtual_total = 11500000,
     .cpu_delay_total = 300,
     .cpu_count = 5,
@@ -126,6 +127,7 @@ static void test_exits(void **state)
     CHECK_U64("runs", seen.exits[0].runs, 5);
     CHECK_U64("sleeps", seen.exits[0].sleeps, 2);
     CHECK_U64("life", seen.exits[0].elapsed_us, 20000);
+    CHECK_U64("began", seen.exits[0].began_s, 1700000000);
     CHECK_BOOL("last", seen.exits[0].last, true);
     CHECK_BOOL("knows", seen.exits[0].knows_last, true);
     CHECK_TEXT("name", seen.exits[0].comm, "a name of 31 by");
