@@ -146,8 +146,7 @@ static int taskstats_denied(int errnum, const char *what, struct jb_error *err)
     }
     jb_fail_errno(err, errnum, "%s", what);
     if (errnum == EPERM || errnum == EACCES)
-        jb_error_set_fix(err, "sudo setcap cap_net_admin+ep $(command -v "
-                              "joulebook), or run as root");
+        jb_fail(err, JB_EDENIED, "%s: it needs root or CAP_NET_ADMIN", what);
     return errnum == EPERM || errnum == EACCES ? JB_EDENIED : JB_EIO;
 }
 

@@ -162,7 +162,7 @@ static int cpufreq_open_file(const struct jb_source *source,
     if (rc == JB_OK)
         rc = jb_file_open(path, &item->fd, err);
     if (rc == JB_EDENIED)
-        jb_error_set_fix(err, "run as root");
+        jb_error_set_fix(err, "sudo systemctl start joulebook-broker");
     return rc;
 }
 

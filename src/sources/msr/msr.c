@@ -157,15 +157,13 @@ static int msr_denied(const struct jb_env *env, const char *what,
 {
     char lockdown[MSR_TEXT_MAX];
 
+    /* The fix is the broker and not a capability of this program, which reads
+     * whatever tree its user names: with one it would read any file for him. */
     msr_lockdown(env, lockdown);
-    jb_fail(err, JB_EDENIED, "%.100s; it needs root or CAP_SYS_RAWIO%s", what,
-            lockdown);
-    jb_error_set_fix(err, "%s",
-                     lockdown[0] ? "joulebook list --sources powercap,perf "
-                                   "(a kernel in lockdown keeps registers)"
-                                 : "sudo setcap cap_sys_rawio,"
-                                   "cap_dac_read_search+ep \"$(command -v "
-                                   "joulebook)\" (or run as root)");
+    jb_fail(err, JB_EDENIED, "%.100s; it needs root or CAP_SYS_RAWIO%s%s", what,
+            lockdown, lockdown[0] ? ": powercap may still be readable" : "");
+    if (!lockdown[0] && env->live)
+        jb_error_set_fix(err, "sudo systemctl start joulebook-broker");
     return JB_EDENIED;
 }
 

@@ -54,11 +54,10 @@ static int loader_fail(int errnum, const char *what, struct jb_error *err)
         return JB_EDENIED;
     }
     if (errnum == EPERM || errnum == EACCES) {
-        jb_fail(err, JB_EDENIED, "BPF: %s: not permitted", what);
-        jb_error_set_fix(err, "sudo setcap cap_bpf,cap_perfmon,"
-                              "cap_sys_resource+ep $(command -v joulebook), or "
-                              "run as root");
-        return JB_EDENIED;
+        return jb_fail(err, JB_EDENIED,
+                       "BPF: %s: it needs root or CAP_BPF, CAP_PERFMON and "
+                       "CAP_SYS_RESOURCE",
+                       what);
     }
     jb_fail_errno(err, errnum, "BPF: %s", what);
     jb_error_set_fix(err, "use Linux 5.12 or newer, or --usage taskstats");
