@@ -442,14 +442,36 @@ static int record_choose_format(struct record_session *session,
     return JB_OK;
 }
 
+/* Why a meter that is there may not be read, or NULL when none is so. */
+static const struct jb_error *record_denied(const struct jb_machine *machine)
+{
+    size_t count;
+    const struct jb_machine_sensor *sensors =
+        jb_machine_sensors(machine, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (sensors[i].account && sensors[i].why.status == JB_EDENIED)
+            return &sensors[i].why;
+    return NULL;
+}
+
 /* The tools whose formats have no word for an estimate print figures that are
  * taken for measured ones. */
 static int record_check_machine(const struct record_session *session,
                                 struct jb_error *err)
 {
     bool all = session->options->all && !session->format->tick;
+    bool empty = record_is_empty(session->machine, all);
+    const struct jb_error *denied = record_denied(session->machine);
 
-    if (record_is_empty(session->machine, all))
+    if (denied && (empty || (session->format->tick &&
+                             jb_machine_only_estimates(session->machine)))) {
+        jb_fail(err, JB_EABSENT, "nothing may be recorded here: %s",
+                denied->text);
+        jb_error_set_fix(err, "%s", denied->fix);
+        return JB_EABSENT;
+    }
+    if (empty)
         jb_fail(err, JB_EABSENT, "there is nothing to record here");
     else if (session->format->tick &&
              jb_machine_only_estimates(session->machine))

@@ -320,10 +320,11 @@ static int scan_check_value(struct jb_hwmon_input *input, const char *path,
     rc = jb_hwmon_read(input, 0, &count);
     if (rc == JB_EFORMAT)
         return jb_fail(err, rc, "%s does not hold a number", path);
-    if (rc < 0 && rc != JB_EIMPLAUSIBLE)
+    if (rc == JB_EIMPLAUSIBLE) /* larger than any count: a sentinel */
+        return jb_fail(err, rc, "%s is all ones, which means none", path);
+    if (rc < 0)
         return jb_attribute_explain(errno, path, err);
-    if (rc == JB_OK)
-        rc = jb_hwmon_judge(input, count);
+    rc = jb_hwmon_judge(input, count);
     if (rc == JB_OK)
         return rc;
     jb_hwmon_limits(input->chip->name, input->channel.kind, &lowest, &highest,
