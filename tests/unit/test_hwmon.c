@@ -21,7 +21,7 @@ static void hwmon_refuses_what_a_meter_cannot_mean(void **state)
         { "2147483647000", JB_EIMPLAUSIBLE },
         { "-1000000", JB_EIMPLAUSIBLE },
         { "300000000000", JB_EIMPLAUSIBLE },
-        { "!NODATA", JB_EIO },
+        { "!NODATA", JB_EABSENT },
         { "n/a", JB_EFORMAT },
         { "1", JB_OK },
         { "307000000", JB_OK },

@@ -25,6 +25,12 @@ int jb_hwmon_judge(const struct jb_hwmon_input *input, int64_t count)
     return jb_plausible_is_ones((uint64_t)count) ? JB_EIMPLAUSIBLE : JB_OK;
 }
 
+/* A driver that has no value now says ENODATA: absent, and no fault. */
+static int scan_meaning(int status)
+{
+    return status == JB_EIO && errno == ENODATA ? JB_EABSENT : status;
+}
+
 int jb_hwmon_read(struct jb_hwmon_input *input, uint64_t now_ns, int64_t *count)
 {
     const struct jb_guard guard = { input->chip->guard, input->chip->name };
@@ -33,13 +39,14 @@ int jb_hwmon_read(struct jb_hwmon_input *input, uint64_t now_ns, int64_t *count)
     int rc;
 
     if (input->channel.kind != JB_HWMON_ENERGY)
-        return jb_attribute_read_i64(&input->value, same, now_ns, count);
+        return scan_meaning(
+            jb_attribute_read_i64(&input->value, same, now_ns, count));
     rc = jb_attribute_read_u64(&input->value, same, now_ns, &energy);
     if (rc == JB_OK && energy > INT64_MAX)
         rc = JB_EIMPLAUSIBLE;
     if (rc == JB_OK)
         *count = (int64_t)energy;
-    return rc;
+    return scan_meaning(rc);
 }
 
 void jb_hwmon_remark(struct jb_sensor *sensor, const char *fmt, ...)
