@@ -32,6 +32,9 @@ struct ticker {
     int fds[TICKER_ZONES_MAX];
     pthread_t thread;
     atomic_bool ended, frozen;
+    atomic_uint_fast64_t late_ns; /* longest that a counter was not updated: a
+                                     busy machine can keep the thread waiting,
+                                     and the truth is late by as much */
 };
 
 static inline uint64_t ticker_now_ns(void)
@@ -67,8 +70,14 @@ static inline void ticker_update(const struct ticker *ticker, size_t i)
 static inline void *ticker_main(void *argument)
 {
     struct ticker *ticker = argument;
+    uint64_t before_ns = ticker_now_ns();
 
     while (!atomic_load(&ticker->ended)) {
+        uint64_t now_ns = ticker_now_ns();
+
+        if (now_ns - before_ns > atomic_load(&ticker->late_ns))
+            atomic_store(&ticker->late_ns, now_ns - before_ns);
+        before_ns = now_ns;
         for (size_t i = 0; i < ticker->count && !atomic_load(&ticker->frozen);
              i++)
             ticker_update(ticker, i);
