@@ -25,6 +25,7 @@ enum {
     SOAK_CROWD_TURNS = 6,
 };
 
+static const soak_wide soak_one = (soak_wide)1 << 32; /* uJ in what is due */
 static uint64_t soak_intervals = 100000;
 
 struct soak_run {
@@ -134,8 +135,8 @@ static void soak_owe(struct soak_run *run, int64_t amount_uj, int sign)
         idle_uj = (uint64_t)amount_uj < run->idle_limit_uj
                       ? amount_uj
                       : (int64_t)run->idle_limit_uj;
-    run->due[JB_CONSUMER_IDLE] += ((soak_wide)idle_uj << 32) * sign;
-    rest = ((soak_wide)(amount_uj - idle_uj)) << 32;
+    run->due[JB_CONSUMER_IDLE] += (soak_wide)idle_uj * soak_one * sign;
+    rest = (soak_wide)(amount_uj - idle_uj) * soak_one;
     for (uint32_t i = 0; i < run->live + JB_CONSUMER_FIXED; i++)
         if (run->weights[i] > 0)
             run->due[i] +=
@@ -240,7 +241,7 @@ static void soak_must_be_due(struct soak_run *run, uint64_t turns)
         soak_wide off;
 
         assert_int_equal(jb_book_account(run->book, 0, i, &posting), JB_OK);
-        off = ((soak_wide)posting.energy_uj << 32) - run->due[i];
+        off = (soak_wide)posting.energy_uj * soak_one - run->due[i];
         assert_true(off <= slack && off >= -slack);
     }
 }
