@@ -49,6 +49,8 @@ static void result_add_figure(struct jb_result_domain *domain,
     if (domain->energy_j.count == 0 || row->updates < domain->updates)
         domain->updates = row->updates;
     jb_series_add(&domain->energy_j, jb_energy_joules(row->span.energy));
+    jb_series_add(&domain->below_j, (double)row->below_uj / 1e6);
+    jb_series_add(&domain->above_j, (double)row->above_uj / 1e6);
     domain->moved += row->why.status == JB_OK;
     domain->seen_s += (double)row->span.seen_ns / JB_NS_PER_S;
     if (gap_j > domain->gap_j)
@@ -208,17 +210,17 @@ double jb_result_coverage(const struct jb_result_domain *domain)
     return share < 1.0 ? share : 1.0;
 }
 
-/* No part of a machine gives energy back. */
+/* What each run can be off by is what their mean can be off by: the mean of the
+ * bounds.  (Below, a run's bound ends at 0 J, since no part of a machine gives
+ * energy back.) */
 double jb_result_below_j(const struct jb_result_domain *domain)
 {
-    double below_j = (double)domain->worst.below_uj / 1e6;
-
-    return below_j < domain->energy_j.mean ? below_j : domain->energy_j.mean;
+    return domain->below_j.mean;
 }
 
 double jb_result_above_j(const struct jb_result_domain *domain)
 {
-    return (double)domain->worst.above_uj / 1e6;
+    return domain->above_j.mean;
 }
 
 const char *jb_result_note(const struct jb_result *result, size_t d)

@@ -17,7 +17,7 @@
 struct jb_result_domain {
     struct jb_interval last;  /* of the last run; says why it has no figure */
     struct jb_interval worst; /* of the run with the widest bounds */
-    struct jb_series energy_j;
+    struct jb_series energy_j, below_j, above_j;
     double seen_s, elapsed_s; /* over all runs */
     double peak_w;            /* highest of all runs; 0: too short for one */
     double gap_j;             /* largest bound of what was not observed */

@@ -150,6 +150,8 @@ def stat_command(lab, *words, options=()):
             *options, "--", *words]
 
 
+ABSENT = -2  # JB_EABSENT
+
 @contextlib.contextmanager
 def lab_for_all(layout="full"):
     with Lab(PROGRAM[0], layout) as lab:
@@ -189,7 +191,10 @@ class Case(unittest.TestCase):
         took = []
         for _ in range(count):
             seconds, samples = client.timed(range(client.count))
-            self.assertEqual({s[4] for s in samples}, {wire.OK})
+            # The lab's slow meter of the node has no value in its first 2.7 s.
+            states = [s[4] for s in samples]
+            self.assertLessEqual(set(states), {wire.OK, ABSENT})
+            self.assertLessEqual(states.count(ABSENT), 1)
             took.append(seconds)
             time.sleep(0.025)
         took.sort()
@@ -255,7 +260,8 @@ class Measures(Case):
                                   "--json"], broker.socket)
             value = json.loads(got.stdout)
             self.assertEqual(
-                {d["sensor"].split("/")[0] for d in value["domains"]},
+                {d["sensor"].split("/")[0] for d in value["domains"]
+                 if d["domain"] != "platform"},
                 {"broker"})
             self.assertEqual(
                 {s["provenance"] for s in value["sensors"]
@@ -293,7 +299,7 @@ class Measures(Case):
             rows = [r for r in got.stdout.splitlines()[1:]
                     if "broker/powercap/intel-rapl:2," in r]
             self.assertGreaterEqual(len(rows), 9)
-            self.assertTrue(all(r.endswith(",ok") for r in rows), rows)
+            self.assertEqual({r.split(",")[9] for r in rows}, {"ok"}, rows)
 
 
 class Comes(Case):
@@ -345,7 +351,8 @@ class Comes(Case):
             lab.tell("delay intel-rapl:0 1000s")
             seconds, samples = client.timed(range(client.count))
             self.assertLess(seconds, 0.3)
-            self.assertEqual({s[4] for s in samples}, {wire.EBUSY})
+            self.assertLessEqual({s[4] for s in samples},
+                                 {wire.EBUSY, ABSENT})
             for _ in range(5):
                 seconds, _ = client.timed([0])
                 self.assertLess(seconds, 0.1)
