@@ -189,12 +189,18 @@ class Case(unittest.TestCase):
         """So many readings, spread over the rate that is allowed; how long
         they took, sorted."""
         took = []
+        busy = 0
         for _ in range(count):
             seconds, samples = client.timed(range(client.count))
-            # The lab's slow meter of the node has no value in its first 2.7 s.
             states = [s[4] for s in samples]
-            self.assertLessEqual(set(states), {wire.OK, ABSENT})
-            self.assertLessEqual(states.count(ABSENT), 1)
+            if wire.OK not in states:  # the lab itself was kept waiting
+                busy += 1
+                self.assertLessEqual(busy, max(1, count // 20), states)
+                continue
+            # The lab's slow meter of the node has no value in its first 2.7 s,
+            # and is on a lane of its own that may be late.
+            self.assertLessEqual(set(states), {wire.OK, ABSENT, wire.EBUSY})
+            self.assertGreaterEqual(states.count(wire.OK), len(states) - 1)
             took.append(seconds)
             time.sleep(0.025)
         took.sort()
